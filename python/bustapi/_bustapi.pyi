@@ -1,0 +1,230 @@
+"""The extension module: parser, routing index, connections and threads of the server.
+
+This stub is the contract between the Rust half and the Python half. It changes in the
+same commit as the Rust signature, and ``stubtest`` compares the two.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol, TypeAlias, final
+
+__version__: str
+"""Version of the package itself (``bustapi.__version__`` is Flask's API version)."""
+
+# What an edge hands back for one request.
+#
+# ``(int, bytes, bytes)``: status code; the response head without ``Content-Length``,
+#   ``Date`` and the final empty line, that is ``HTTP/1.1 200 OK\r\nContent-Type: …\r\n``,
+#   made by this package and known to be well formed; the whole body. The core adds
+#   ``Content-Length`` right after the template's fields, then ``Date``.
+# ``(str, list[tuple[str, str]], body)``: the WSGI pair and a body, which is ``bytes``, a
+#   ``FileBody`` or ``FileWrapper``, or any iterable of ``bytes`` with an optional
+#   ``close()``. The core checks and encodes the fields.
+Wire: TypeAlias = tuple[int, bytes, bytes] | tuple[str, list[tuple[str, str]], Any]
+
+class Handler(Protocol):
+    """What the core calls; ``bustapi.server`` builds it around an application."""
+
+    def respond(self, head: RequestHead, body: Body | None) -> Wire:
+        """Answer one request. Called on the thread and in the Context of the request.
+
+        A ``BaseException`` that leaves it is logged through ``log_exception`` and
+        answered with a bare 500.
+        """
+
+    def body_limit(self) -> int | None:
+        """Return the application's ``MAX_CONTENT_LENGTH`` in bytes, asked per large body."""
+
+    def log_exception(self, head: RequestHead | None, error: BaseException) -> None:
+        """Log an error that no part of the application handled."""
+
+@final
+class RuleIndex:
+    """Rules that can be matched natively; everything else is declined.
+
+    One object per application. ``rebuild`` replaces the content, and each call raises
+    ``generation`` by one; a new object declines everything.
+    """
+
+    generation: int
+    complete: bool
+    """Whether every rule of the map is indexed, so that a miss is known to be a miss."""
+
+    def __new__(cls) -> RuleIndex: ...
+    def rebuild(
+        self,
+        states: Sequence[tuple[dict[str, int], list[tuple[str, bool, bool, int]], list[int]]],
+        rules: Sequence[tuple[Any, frozenset[str] | None, bool, list[tuple[str, str, Any]]]],
+        complete: bool,
+    ) -> None:
+        """Replace the content with a picture of Werkzeug's state machine.
+
+        :param states: per state its static transitions (segment to state number), its
+            dynamic ones in Werkzeug's order as ``(kind, final, suffixed, state)``, and
+            the numbers of the rules that end there. The root is state 0. A kind that is
+            not known here is opaque: a search that reaches it declines.
+        :param rules: per rule the Werkzeug rule object (handed back on a hit), its
+            methods, ``strict_slashes``, and per argument ``(name, conversion, options)``.
+        """
+
+    def find(self, path: str, method: str) -> tuple[Any, dict[str, Any]] | None:
+        """Return the rule object and the view's arguments, or None to decline.
+
+        :param path: decoded path with its leading slash, as Werkzeug would be given it.
+        """
+
+@final
+class RequestHead:
+    """Start line and header fields of one request, as received; strings are made on demand."""
+
+    method: str
+    path: str
+    """Percent-decoded path (UTF-8, undecodable bytes replaced as Werkzeug does)."""
+    query_string: bytes
+    target: str
+    """Request target as it came (``RAW_URI``), Latin-1."""
+    protocol: str
+    """``HTTP/1.1`` or ``HTTP/1.0``."""
+    scheme: str
+    host: str | None
+    cookie: str | None
+    """All ``Cookie`` fields joined by ``"; "``, or None."""
+    is_upgrade: bool
+    """Whether an ``Upgrade`` field came."""
+    remote_addr: str | None
+    remote_port: int | None
+    hit: tuple[Any, dict[str, Any]] | None
+    """Rule and arguments that the index found, or None: declined."""
+    generation: int
+    """Generation of the index that was asked."""
+
+    def header(self, name: str) -> str | None:
+        """Return a field by its name in any case; several are joined by commas as in WSGI."""
+
+    def fields(self) -> list[tuple[str, str]]:
+        """Return all fields in order, values as Latin-1 text."""
+
+    def environ(self) -> dict[str, Any]:
+        """Return a new WSGI environ (PEP 3333) without ``wsgi.input``.
+
+        Fields whose name has an underscore and ``Proxy`` are left out. ``CONTENT_LENGTH``
+        is as the client sent it; ``wsgi.input_terminated`` is True;
+        ``wsgi.multithread`` and ``wsgi.multiprocess`` are those of the worker.
+        """
+
+@final
+class Body:
+    """The request body, readable as ``wsgi.input``.
+
+    Collected in memory or in an unlinked temporary file before the view runs, or read
+    from the connection while it runs; a body that the client cut short raises
+    ``ConnectionError`` subclass ``BodyError`` instead of ending early.
+    """
+
+    length: int | None
+    """Bytes that came, None while a streamed body is still being read."""
+
+    def read(self, size: int | None = -1, /) -> bytes: ...
+    def readline(self, size: int | None = -1, /) -> bytes: ...
+    def readlines(self, hint: int | None = -1, /) -> list[bytes]: ...
+    def readinto(self, buffer: Any, /) -> int: ...
+    def getvalue(self) -> bytes | None:
+        """Return the whole body without consuming it when it is held in memory, else None."""
+
+    def __iter__(self) -> Iterator[bytes]: ...
+    def __next__(self) -> bytes: ...
+    def close(self) -> None: ...
+
+class BodyError(ConnectionError):
+    """The request body ended early or broke the protocol."""
+
+@final
+class FileWrapper:
+    """``wsgi.file_wrapper`` of PEP 3333: a file that the server sends without copying it.
+
+    Sent from the file's current position with ``sendfile`` when the object has a
+    ``fileno()`` of a regular file; read in blocks otherwise. Also iterable.
+    """
+
+    def __new__(cls, filelike: Any, blksize: int = 8192, /) -> FileWrapper: ...
+    def __iter__(self) -> Iterator[bytes]: ...
+    def __next__(self) -> bytes: ...
+    def close(self) -> None: ...
+    def seekable(self) -> bool: ...
+    def seek(self, *args: int) -> None: ...
+    def tell(self) -> int: ...
+
+@final
+class Worker:
+    """One event loop with its listening sockets, view threads and completion queue."""
+
+    def __new__(
+        cls,
+        handler: Handler,
+        listeners: Sequence[int],
+        spawn: Callable[[str], None],
+        *,
+        index: RuleIndex | None = None,
+        threads: int = 64,
+        stream_threads: int = 1000,
+        multiprocess: bool = False,
+        access_log_fd: int | None = None,
+        server_name: str = "127.0.0.1",
+        server_port: int = 5000,
+        spool_directory: str | None = None,
+        head_timeout: float = 15.0,
+        keep_alive_timeout: float = 15.0,
+        body_timeout: float = 20.0,
+        write_timeout: float = 30.0,
+        max_connections: int | None = None,
+    ) -> Worker:
+        """
+        :param listeners: file descriptors of listening sockets; duplicated, not taken over.
+        :param spawn: called with ``"view"`` or ``"stream"`` when another thread is wanted;
+            it starts a daemon ``threading.Thread`` whose target is :meth:`run_view` or
+            :meth:`run_stream`.
+        :param threads: most view threads. 1: one request at a time, all on the thread
+            that calls :meth:`run_view`, no inline calls.
+        """
+
+    def run_hot(self) -> None:
+        """Own the loop until :meth:`drain` has ended. Target of the hot thread."""
+
+    def run_view(self) -> None:
+        """Serve requests handed over by the loop; returns when idle for long or at the end."""
+
+    def run_stream(self) -> None:
+        """Like :meth:`run_view`, for streams and streamed request bodies."""
+
+    def drain(self, grace: float = 30.0) -> None:
+        """Stop accepting, finish what is in flight for up to ``grace`` seconds, end the loop.
+
+        Returns at once; callable from any thread and from a signal handler.
+        """
+
+    def stop(self) -> None:
+        """End now: what is in flight is cut."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait without the interpreter until the loop has ended; signal handlers run.
+
+        Returns True once it has ended.
+        """
+
+    def stats(self) -> dict[str, int]:
+        """Counters: connections open and accepted, requests, threads by kind, in flight."""
+
+def exchange(
+    handler: Handler, data: bytes, *, index: RuleIndex | None = None, split: int = 0
+) -> bytes:
+    """Answer the bytes of one connection without a socket, through the real parser and encoder.
+
+    :param split: feed the input in pieces of so many bytes (0: whole).
+    :return: everything the server would have written, up to where it would close.
+    """
+
+def parse_request(data: bytes, *, split: int = 0) -> list[tuple[str, Any]]:
+    """Parse the bytes of one connection and return what the parser saw, for differential tests.
+
+    Events: ``("head", {"method", "target", "version", "fields"})``, ``("body", bytes)``,
+    ``("end", trailers)``, ``("error", (status, reason))``, ``("incomplete", None)``.
+    """

@@ -1,0 +1,475 @@
+"""The context: what is true while one request, or one command, is handled."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextvars import Token
+from functools import update_wrapper
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from werkzeug.exceptions import HTTPException
+
+from ._lazy import lazy_attribute
+from .globals import _cv_app, _cv_request
+from .signals import appcontext_popped, appcontext_pushed
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+    from werkzeug.routing import MapAdapter, Rule
+
+    from . import typing as ft
+    from ._bustapi import Body, RequestHead
+    from .app import Flask
+    from .sessions import SessionMixin
+    from .wrappers import Request
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# Stands for "nothing was passed" where None has a meaning.
+_sentinel: Any = object()
+
+
+class _AppCtxGlobals:
+    """The namespace behind :data:`~bustapi.g`.
+
+    A plain object: attributes are set, read and deleted freely, ``in`` tests for a name
+    and iteration gives the names. ``get``, ``pop`` and ``setdefault`` work as on a
+    dictionary. :attr:`.Flask.app_ctx_globals_class` replaces it.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        # Declared for type checkers: any attribute may exist.
+        raise AttributeError(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self.__dict__[name] = value
+
+    def __delattr__(self, name: str) -> None:
+        try:
+            del self.__dict__[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def get(self, name: str, default: Any | None = None) -> Any:
+        """Return an attribute, or a default where it does not exist.
+
+        :param name: name of the attribute.
+        :param default: what to return when there is none.
+
+        .. versionadded:: 0.10
+        """
+        return self.__dict__.get(name, default)
+
+    def pop(self, name: str, default: Any = _sentinel) -> Any:
+        """Remove an attribute and return it.
+
+        :param name: name of the attribute.
+        :param default: what to return when there is none, instead of a ``KeyError``.
+
+        .. versionadded:: 0.11
+        """
+        if default is _sentinel:
+            return self.__dict__.pop(name)
+
+        return self.__dict__.pop(name, default)
+
+    def setdefault(self, name: str, default: Any = None) -> Any:
+        """Return an attribute, after setting it if it does not exist.
+
+        :param name: name of the attribute.
+        :param default: value to set when there is none.
+
+        .. versionadded:: 0.11
+        """
+        return self.__dict__.setdefault(name, default)
+
+    def __contains__(self, item: str) -> bool:
+        return item in self.__dict__
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.__dict__)
+
+    def __repr__(self) -> str:
+        context = _cv_app.get(None)
+
+        if context is None:
+            return object.__repr__(self)
+
+        return f"<flask.g of {context.app.name!r}>"
+
+
+def after_this_request(
+    f: ft.AfterRequestCallable[Any],
+) -> ft.AfterRequestCallable[Any]:
+    """Run a function on the response of the current request only.
+
+    Useful where a view or a helper decides that the response needs something and does
+    not hold it yet. The function gets the response and returns it, or another one. ::
+
+        @app.route("/")
+        def index():
+            @after_this_request
+            def add_header(response):
+                response.headers["X-Served-By"] = "index"
+                return response
+
+            return "Hello"
+
+    :raises RuntimeError: outside of a request.
+
+    .. versionadded:: 0.9
+    """
+    context = _cv_request.get(None)
+
+    if context is None:
+        raise RuntimeError(
+            "'after_this_request' was called while no request is being handled. Call"
+            " it in a view or in a function that a view calls."
+        )
+
+    context._after_request_functions.append(f)
+    return f
+
+
+def copy_current_request_context(f: F) -> F:
+    """Let a function run in the current request context somewhere else.
+
+    The context is copied when the decorator runs and pushed for each call, which may be
+    in another greenlet or thread. ``session`` and the request are the same objects as
+    in the original request. ::
+
+        @app.route("/")
+        def index():
+            @copy_current_request_context
+            def work():
+                app.logger.info(request.path)
+
+            gevent.spawn(work)
+            return "started"
+
+    :raises RuntimeError: outside of a request.
+
+    .. versionadded:: 0.10
+    """
+    original = _cv_request.get(None)
+
+    if original is None:
+        raise RuntimeError(
+            "'copy_current_request_context' was called while no request is being"
+            " handled. Use it inside a view, on a function defined there."
+        )
+
+    copied = original.copy()
+
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        with copied:
+            return copied.app.ensure_sync(f)(*args, **kwargs)
+
+    return update_wrapper(wrapper, f)  # type: ignore[return-value]
+
+
+def has_request_context() -> bool:
+    """Return whether a request is being handled here.
+
+    For code that works with and without a request. ``if request:`` asks the same of the
+    proxy.
+
+    .. versionadded:: 0.7
+    """
+    return _cv_request.get(None) is not None
+
+
+def has_app_context() -> bool:
+    """Return whether an application context is active here.
+
+    ``if current_app:`` asks the same of the proxy.
+
+    .. versionadded:: 0.9
+    """
+    return _cv_app.get(None) is not None
+
+
+class AppContext:
+    """What is known while an application works: itself, ``g``, and perhaps a request.
+
+    Made by :meth:`.Flask.app_context` without and by :meth:`.Flask.request_context`
+    with a request; the server makes one per request from the parsed head. Entering it
+    with ``with`` (or :meth:`push` and :meth:`pop`) makes it the one that ``current_app``,
+    ``g``, ``request`` and ``session`` look at.
+
+    Nothing is built before somebody looks at it: the request object, the URL adapter,
+    ``g`` and the session are made on first use, each exactly as an early one would be.
+
+    :param app: the application.
+    :param environ: WSGI environment of the request, if there is one.
+    :param request: an existing request object to use instead of making one.
+    :param session: an existing session to use instead of opening one.
+
+    .. versionadded:: 0.9
+    """
+
+    flashes: list[tuple[str, str]] | None = None
+
+    # The parsed head and the body behind it when the server made this context.
+    _head: RequestHead | None = None
+    _body: Body | None = None
+    # Rule and arguments found before there was a request object to keep them.
+    _hit: tuple[Rule, dict[str, Any]] | None = None
+    # Whether a request is part of this context.
+    _has_request = False
+    # Whether the session may be opened by the first look at it.
+    _session_deferred = False
+
+    def __init__(
+        self,
+        app: Flask,
+        environ: WSGIEnvironment | None = None,
+        request: Request | None = None,
+        session: SessionMixin | None = None,
+    ) -> None:
+        self.app = app
+        self._tokens: list[tuple[Token[Any] | None, Token[Any] | None]] = []
+
+        if request is None and environ is not None:
+            request = app.request_class(environ)
+            request.json_module = app.json
+
+        if session is not None:
+            self._session = session
+
+        if request is None:
+            self.url_adapter = app.create_url_adapter(None)
+        else:
+            self.request = request
+            self._has_request = True
+            self.url_adapter = self._create_request_adapter()
+
+    @classmethod
+    def _from_head(
+        cls, app: Flask, head: RequestHead, body: Body | None
+    ) -> AppContext:
+        """Make the context of a request that the server parsed."""
+        self = cls.__new__(cls)
+        self.app = app
+        self._tokens = []
+        self._head = head
+        self._body = body
+        self._has_request = True
+        return self
+
+    @lazy_attribute
+    def request(self) -> Request:
+        """The request object, an instance of :attr:`.Flask.request_class`."""
+        if self._head is None:
+            raise AttributeError("This context was made without a request.")
+
+        app = self.app
+        request = app.request_class._from_head(self._head, self._body)
+        request.json_module = app.json
+
+        if self._hit is not None:
+            request.url_rule, request.view_args = self._hit
+
+        return request
+
+    @lazy_attribute
+    def url_adapter(self) -> MapAdapter | None:
+        """Werkzeug's adapter: it matches and builds URLs for this context."""
+        return self._create_request_adapter()
+
+    def _create_request_adapter(self) -> MapAdapter | None:
+        try:
+            return self.app.create_url_adapter(self.request)
+        except HTTPException as e:
+            # A Host that is not trusted is answered when the request is dispatched.
+            self.request.routing_exception = e
+            return None
+
+    @lazy_attribute
+    def g(self) -> _AppCtxGlobals:
+        """The object behind :data:`~bustapi.g`."""
+        return self.app.app_ctx_globals_class()
+
+    @lazy_attribute
+    def _after_request_functions(self) -> list[ft.AfterRequestCallable[Any]]:
+        """Functions for the response of this request, run before the registered ones."""
+        return []
+
+    @lazy_attribute
+    def _session(self) -> SessionMixin | None:
+        """The session without marking it as accessed; None before the first push."""
+        return self._open_session() if self._session_deferred else None
+
+    def _open_session(self) -> SessionMixin:
+        interface = self.app.session_interface
+        session = interface.open_session(self.app, self.request)
+
+        if session is None:
+            session = interface.make_null_session(self.app)
+
+        return session
+
+    @property
+    def session(self) -> SessionMixin:
+        """The session of the request. Reading it sets :attr:`.SessionMixin.accessed`."""
+        session = self._session
+        assert session is not None, (
+            "The session is opened when the context is pushed, and it was not."
+        )
+        session.accessed = True
+        return session
+
+    def copy(self) -> AppContext:
+        """Return a new context with the same request and session objects.
+
+        For another greenlet. The request object is shared, so another thread may use it
+        only if access to it is locked.
+
+        .. versionadded:: 0.10
+        """
+        return self.__class__(
+            self.app,
+            environ=self.request.environ,
+            request=self.request,
+            session=self._session,
+        )
+
+    def push(self) -> None:
+        """Make this the current context; open the session and match the URL."""
+        current = _cv_app.get(None)
+
+        if not self._has_request:
+            self._tokens.append((_cv_app.set(self), None))
+
+            if appcontext_pushed.receivers:
+                appcontext_pushed.send(self.app, _async_wrapper=self.app.ensure_sync)
+
+            return
+
+        app_token = None
+
+        # An application context of the same application stays the current one: what a
+        # test put into its g is there in the request.
+        if current is None or current.app is not self.app:
+            app_token = _cv_app.set(self)
+
+            if appcontext_pushed.receivers:
+                appcontext_pushed.send(self.app, _async_wrapper=self.app.ensure_sync)
+
+        self._tokens.append((app_token, _cv_request.set(self)))
+
+        # Only once, or a stream that pushes the context again would lose the session.
+        if not self._session_deferred and self.__dict__.get("_session") is None:
+            if self.app._may_defer_session(self):
+                self._session_deferred = True
+                self.__dict__.pop("_session", None)
+            else:
+                self._session = self._open_session()
+
+        # After the session, since converters may read it.
+        if self._head is not None and self.app._match_natively(self):
+            return
+
+        if self.url_adapter is not None:
+            self.match_request()
+
+    def pop(self, exc: BaseException | None = _sentinel) -> None:
+        """Leave this context; the last pop runs the teardown functions.
+
+        :param exc: the error that ended the work. Without it the exception being
+            handled is taken, if there is one.
+        :raises AssertionError: when another context is the current one.
+        """
+        if exc is _sentinel:
+            exc = sys.exc_info()[1] if len(self._tokens) == 1 else None
+
+        if self._has_request:
+            self._pop_request(exc)
+        else:
+            self._pop_app(exc)
+
+    def _pop_request(self, exc: BaseException | None) -> None:
+        is_last = len(self._tokens) == 1
+        request = self.__dict__.get("request")
+
+        try:
+            if is_last:
+                self.app.do_teardown_request(exc)
+                request = self.__dict__.get("request")
+                close = getattr(request, "close", None)
+
+                if close is not None:
+                    close()
+        finally:
+            current = _cv_request.get(None)
+            app_token, token = self._tokens[-1]
+            _cv_request.reset(token)  # type: ignore[arg-type]
+
+            if is_last and request is not None and "environ" in request.__dict__:
+                # The environ holds the request and the request the environ.
+                request.environ["werkzeug.request"] = None
+
+            if app_token is not None:
+                self._pop_app(exc)
+            else:
+                self._tokens.pop()
+
+            if current is not self:
+                raise AssertionError(
+                    f"Another request context was popped than the current one:"
+                    f" {self!r} instead of {current!r}."
+                )
+
+    def _pop_app(self, exc: BaseException | None) -> None:
+        try:
+            if len(self._tokens) == 1:
+                self.app.do_teardown_appcontext(exc)
+        finally:
+            current = _cv_app.get(None)
+            token, _ = self._tokens.pop()
+            _cv_app.reset(token)  # type: ignore[arg-type]
+
+            if current is not self:
+                raise AssertionError(
+                    f"Another application context was popped than the current one:"
+                    f" {self!r} instead of {current!r}."
+                )
+
+        if appcontext_popped.receivers:
+            appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
+
+    def match_request(self) -> None:
+        """Match the URL and keep rule and arguments, or the error, in the request."""
+        request = self.request
+
+        try:
+            result = self.url_adapter.match(return_rule=True)  # type: ignore[union-attr]
+            request.url_rule, request.view_args = result  # type: ignore[assignment]
+        except HTTPException as e:
+            request.routing_exception = e
+
+    def __enter__(self) -> AppContext:
+        self.push()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self.pop(exc_value)
+
+    def __repr__(self) -> str:
+        name = type(self).__name__
+
+        if not self._has_request:
+            return f"<{name} of {self.app.name}>"
+
+        request = self.request
+        return f"<{name} {request.url!r} [{request.method}] of {self.app.name}>"
+
+
+RequestContext = AppContext

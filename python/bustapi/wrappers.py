@@ -1,0 +1,487 @@
+"""Request and response of an application: Werkzeug's, with what Flask adds."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, cast
+
+from werkzeug.datastructures import EnvironHeaders, Headers
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
+from werkzeug.utils import get_content_type
+from werkzeug.wrappers import Request as RequestBase
+from werkzeug.wrappers import Response as ResponseBase
+from werkzeug.wsgi import ClosingIterator
+
+from . import json
+from ._lazy import lazy_attribute
+from ._wire import call_wsgi, head_template
+from .globals import current_app
+from .helpers import _split_blueprint_path
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+    from werkzeug.routing import Rule
+
+    from ._bustapi import Body, RequestHead, Wire
+
+
+class Request(RequestBase):
+    """The request that :data:`~bustapi.request` stands for.
+
+    Werkzeug's request, plus the rule that matched and its arguments. A subclass set as
+    :attr:`.Flask.request_class` replaces it.
+
+    There are two ways to make one: from a WSGI environ, and by the server from the head
+    it parsed. The second builds the environ, and what depends on it, when something
+    reads it; both answer alike.
+    """
+
+    json_module: Any = json
+
+    #: The rule that matched, with its methods and endpoint. None when none did; then
+    #: ``routing_exception`` tells why.
+    #:
+    #: .. versionadded:: 0.6
+    url_rule: Rule | None = None
+
+    #: Arguments that the rule found in the path; None when nothing matched.
+    view_args: dict[str, Any] | None = None
+
+    #: The error that is going to be raised in place of a view: not found, method not
+    #: allowed, or a redirect.
+    routing_exception: HTTPException | None = None
+
+    shallow = False
+
+    _head: RequestHead | None = None
+    _body: Body | None = None
+    _max_content_length: int | None = None
+    _max_form_memory_size: int | None = None
+    _max_form_parts: int | None = None
+
+    @classmethod
+    def _from_head(cls, head: RequestHead, body: Body | None) -> Request:
+        """Make the request from the parsed head and the reader of its body."""
+        if cls.__init__ is not _stock_init:
+            # Whoever makes requests in his own way is given what he knows: an environ.
+            return cls(_environ_of(head, body))
+
+        self = cls.__new__(cls)
+        self._head = head
+        self._body = body
+        return self
+
+    # What Werkzeug takes from the environ when the object is made.
+
+    @lazy_attribute
+    def environ(self) -> WSGIEnvironment:
+        """The WSGI environ of the request."""
+        environ = _environ_of(cast("RequestHead", self._head), self._body)
+        environ["werkzeug.request"] = self
+        return environ
+
+    @lazy_attribute
+    def headers(self) -> EnvironHeaders:  # type: ignore[override]
+        """The header fields that came, a view of the environ."""
+        return EnvironHeaders(self.environ)
+
+    @lazy_attribute
+    def method(self) -> str:  # type: ignore[override]
+        """The method of the request in capitals."""
+        return cast("RequestHead", self._head).method.upper()
+
+    @lazy_attribute
+    def scheme(self) -> str:  # type: ignore[override]
+        """``http`` or ``https``."""
+        return cast("RequestHead", self._head).scheme
+
+    @lazy_attribute
+    def server(self) -> tuple[str, int | None] | None:  # type: ignore[override]
+        """Host and port that the server listens on."""
+        environ = self.environ
+        return environ["SERVER_NAME"], int(environ["SERVER_PORT"])
+
+    @lazy_attribute
+    def root_path(self) -> str:  # type: ignore[override]
+        """Prefix under which the application is mounted; the server mounts at the root."""
+        return ""
+
+    @lazy_attribute
+    def path(self) -> str:  # type: ignore[override]
+        """Path of the URL below the root path, with its leading slash."""
+        return "/" + cast("RequestHead", self._head).path.lstrip("/")
+
+    @lazy_attribute
+    def query_string(self) -> bytes:  # type: ignore[override]
+        """What stands after the ``?``, as it came."""
+        return cast("RequestHead", self._head).query_string
+
+    @lazy_attribute
+    def remote_addr(self) -> str | None:  # type: ignore[override]
+        """Address of the client."""
+        return cast("RequestHead", self._head).remote_addr
+
+    @lazy_attribute
+    def stream(self) -> Any:  # type: ignore[override]
+        """The body as a file that ends where the body ends.
+
+        :raises RequestEntityTooLarge: when it is longer than :attr:`max_content_length`.
+        """
+        body = self._body
+
+        # A chunked body has no declared length, but once collected a known one.
+        if body is not None and body.length is not None:
+            limit = self.max_content_length
+
+            if limit is not None and body.length > limit:
+                raise RequestEntityTooLarge()
+
+        return cast(Any, RequestBase.stream).fget(self)
+
+    @property
+    def max_content_length(self) -> int | None:
+        """Most bytes of the body that are read for this request; None for no limit.
+
+        More is answered with 413. Taken from :data:`MAX_CONTENT_LENGTH` unless it is set
+        on the request, which a view or a hook may do before the body is read.
+
+        .. versionchanged:: 3.1
+            Can be set per request.
+
+        .. versionchanged:: 0.6
+            Configurable.
+        """
+        if self._max_content_length is not None:
+            return self._max_content_length
+
+        if not current_app:
+            return super().max_content_length
+
+        return cast("int | None", current_app.config["MAX_CONTENT_LENGTH"])
+
+    @max_content_length.setter
+    def max_content_length(self, value: int | None) -> None:
+        self._max_content_length = value
+
+    @property
+    def max_form_memory_size(self) -> int | None:
+        """Most bytes that a multipart field, not a file, may take; None for no limit.
+
+        More is answered with 413. Taken from :data:`MAX_FORM_MEMORY_SIZE` unless set on
+        the request.
+
+        .. versionchanged:: 3.1
+            Configurable, and can be set per request.
+        """
+        if self._max_form_memory_size is not None:
+            return self._max_form_memory_size
+
+        if not current_app:
+            return super().max_form_memory_size
+
+        return cast("int | None", current_app.config["MAX_FORM_MEMORY_SIZE"])
+
+    @max_form_memory_size.setter
+    def max_form_memory_size(self, value: int | None) -> None:
+        self._max_form_memory_size = value
+
+    @property  # type: ignore[override]
+    def max_form_parts(self) -> int | None:
+        """Most parts of a multipart body, fields and files; None for no limit.
+
+        More is answered with 413. Taken from :data:`MAX_FORM_PARTS` unless set on the
+        request.
+
+        .. versionchanged:: 3.1
+            Configurable, and can be set per request.
+        """
+        if self._max_form_parts is not None:
+            return self._max_form_parts
+
+        if not current_app:
+            return super().max_form_parts
+
+        return cast("int | None", current_app.config["MAX_FORM_PARTS"])
+
+    @max_form_parts.setter
+    def max_form_parts(self, value: int | None) -> None:
+        self._max_form_parts = value
+
+    @property
+    def endpoint(self) -> str | None:
+        """Endpoint of the rule that matched, None when none did.
+
+        With :attr:`view_args` it builds this URL again, or one like it.
+        """
+        rule = self.url_rule
+        return None if rule is None else cast(str, rule.endpoint)
+
+    @property
+    def blueprint(self) -> str | None:
+        """Name under which the current blueprint is registered, dotted when nested."""
+        endpoint = self.endpoint
+
+        if endpoint is None or "." not in endpoint:
+            return None
+
+        return endpoint.rpartition(".")[0]
+
+    @property
+    def blueprints(self) -> list[str]:
+        """Names of the current blueprint and those around it, innermost first.
+
+        .. versionadded:: 2.0.1
+        """
+        name = self.blueprint
+        return [] if name is None else _split_blueprint_path(name)
+
+    def _load_form_data(self) -> None:
+        super()._load_form_data()
+
+        # In debug mode a missing file explains that the form has the wrong enctype.
+        if (
+            current_app
+            and current_app.debug
+            and self.mimetype != "multipart/form-data"
+            and not self.files
+        ):
+            from .debughelpers import attach_enctype_error_multidict
+
+            attach_enctype_error_multidict(self)
+
+    def on_json_loading_failed(self, e: ValueError | None) -> Any:
+        """Answer 400 for malformed JSON and 415 for another type.
+
+        The detail of a parse error is shown in debug mode only.
+        """
+        try:
+            return super().on_json_loading_failed(e)
+        except BadRequest as error:
+            if current_app and current_app.debug:
+                raise
+
+            raise BadRequest() from error
+
+
+_stock_init = Request.__init__
+
+
+def _environ_of(head: RequestHead, body: Body | None) -> WSGIEnvironment:
+    environ = head.environ()
+    environ["wsgi.input"] = BytesIO() if body is None else body
+    return environ
+
+
+# Content types of responses that are given a mimetype, as Werkzeug completes them.
+_MAX_CONTENT_TYPES = 256
+_content_types: dict[str, str] = {}
+
+
+class Response(ResponseBase):
+    """The response that views return or that is made of what they return.
+
+    Werkzeug's response with ``text/html`` as its default type, and JSON through the
+    application's provider. A subclass set as :attr:`.Flask.response_class` replaces it.
+
+    .. versionchanged:: 1.0
+        Added :attr:`max_cookie_size`; JSON support.
+    """
+
+    default_mimetype: str | None = "text/html"
+
+    json_module = json
+
+    autocorrect_location_header = False
+
+    # What the head of an untouched response is made of, see ``headers``.
+    _content_type: str | None = None
+    _content_length: int | None = None
+
+    # These belong to the instance in Werkzeug; here to the class until one is changed.
+    direct_passthrough = False
+
+    def __init__(
+        self,
+        response: Any = None,
+        status: Any = None,
+        headers: Any = None,
+        mimetype: str | None = None,
+        content_type: str | None = None,
+        direct_passthrough: bool = False,
+    ) -> None:
+        # PERF: a whole body with nothing said but its type is most responses. Two
+        # objects (Headers, the list of close functions) and a dozen calls are put off
+        # until somebody looks; Werkzeug's constructor costs 3 µs, this 0.4.
+        if headers is None and content_type is None and not direct_passthrough:
+            body = None
+
+            if response.__class__ is str:
+                body = response.encode()
+            elif response.__class__ is bytes:
+                body = response
+
+            if body is not None:
+                if mimetype is None:
+                    mimetype = self.default_mimetype
+
+                known = _content_types.get(mimetype)  # type: ignore[arg-type]
+
+                if known is None:
+                    known = _complete_content_type(mimetype)
+
+                if known is not None and self.__class__.set_data is _stock_set_data:
+                    self._content_type = known
+                    self._content_length = len(body)
+                    self.response = [body]
+                    self.status = self.default_status if status is None else status
+                    return
+
+        super().__init__(
+            response, status, headers, mimetype, content_type, direct_passthrough
+        )
+
+    @lazy_attribute
+    def headers(self) -> Headers:  # type: ignore[override]
+        """Header fields of the response, a mutable list with names in any case."""
+        return Headers(
+            [
+                ("Content-Type", cast(str, self._content_type)),
+                ("Content-Length", str(self._content_length)),
+            ]
+        )
+
+    @lazy_attribute
+    def _on_close(self) -> list[Any]:  # type: ignore[override]
+        return []
+
+    @property
+    def status(self) -> str:
+        """Status code and reason, as in ``"200 OK"``."""
+        return self._status
+
+    @status.setter
+    def status(self, value: Any) -> None:
+        # PERF: the default of every response; cleaning it costs 0.5 µs.
+        if value.__class__ is int and value == 200:
+            self._status = "200 OK"
+            self._status_code = 200
+        else:
+            self._status, self._status_code = self._clean_status(value)
+
+    def to_wire(self, request: Request | RequestHead, environ: Any) -> Wire:
+        """Return the response as the server takes it.
+
+        :param request: tells the method.
+        :param environ: function that returns the WSGI environ, called only if something
+            depends on it.
+        """
+        if not _has_stock_delivery(self.__class__):
+            return call_wsgi(self, environ())
+
+        attributes = self.__dict__
+        status = self._status_code
+
+        if (
+            status == 200
+            and "headers" not in attributes
+            and "_on_close" not in attributes
+            and not self.direct_passthrough
+            and self._status == "200 OK"
+        ):
+            body = self.response
+
+            if (
+                body.__class__ is list
+                and len(body) == 1
+                and body[0].__class__ is bytes
+                and len(body[0]) == self._content_length
+            ):
+                return (
+                    200,
+                    head_template(200, cast(str, self._content_type)),
+                    body[0],
+                )
+
+        return self._status, self._wire_headers(environ), self._wire_body(request)
+
+    def _wire_headers(self, environ: Any) -> list[tuple[str, str]]:
+        status = self._status_code
+
+        if status >= 200 and status != 204 and status != 304:
+            fields = self.headers.to_wsgi_list()
+            has_length = False
+
+            for name, _ in fields:
+                lowered = name.lower()
+
+                if lowered == "content-length":
+                    has_length = True
+                elif lowered == "location" or lowered == "content-location":
+                    break
+            else:
+                if has_length or not self.is_sequence:
+                    return fields
+
+        environ = environ() if self.autocorrect_location_header else {}
+        return self.get_wsgi_headers(environ).to_wsgi_list()
+
+    def _wire_body(self, request: Request | RequestHead) -> Any:
+        status = self._status_code
+        body: Any = self.response
+
+        if request.method == "HEAD" or status < 200 or status == 204 or status == 304:
+            if "_on_close" not in self.__dict__ and isinstance(body, (list, tuple)):
+                return b""
+
+            return ClosingIterator((), self.close)
+
+        if self.direct_passthrough:
+            return body
+
+        if isinstance(body, (list, tuple)) and "_on_close" not in self.__dict__:
+            return b"".join(self.iter_encoded())
+
+        return ClosingIterator(self.iter_encoded(), self.close)
+
+    @property
+    def max_cookie_size(self) -> int:  # type: ignore[override]
+        """Size in bytes above which a cookie is warned of (:data:`MAX_COOKIE_SIZE`)."""
+        if current_app:
+            return cast(int, current_app.config["MAX_COOKIE_SIZE"])
+
+        return super().max_cookie_size
+
+
+_stock_set_data = Response.set_data
+_stock_delivery = (
+    Response.__call__,
+    Response.get_wsgi_response,
+    Response.get_wsgi_headers,
+    Response.get_app_iter,
+    Response.iter_encoded,
+)
+
+
+def _has_stock_delivery(cls: type[Response]) -> bool:
+    return (
+        cls.__call__,
+        cls.get_wsgi_response,
+        cls.get_wsgi_headers,
+        cls.get_app_iter,
+        cls.iter_encoded,
+    ) == _stock_delivery
+
+
+def _complete_content_type(mimetype: str | None) -> str | None:
+    """Return the content type of a mimetype, None when Werkzeug shall judge it."""
+    if (
+        not mimetype
+        or not mimetype.isascii()
+        or "\r" in mimetype
+        or "\n" in mimetype
+        or len(_content_types) >= _MAX_CONTENT_TYPES
+    ):
+        return None
+
+    completed = _content_types[mimetype] = get_content_type(mimetype, "utf-8")
+    return completed
