@@ -1,0 +1,64 @@
+"""Fixtures of the whole suite: an application, and the edges it is asked through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bustapi import Flask
+
+if TYPE_CHECKING:
+    from bustapi.ctx import AppContext, RequestContext
+    from bustapi.testing import FlaskClient
+
+HERE = Path(__file__).parent
+
+EDGES = ("wsgi", "native")
+"""The ways into the pipeline that need no server.
+
+``wsgi`` calls the application with an environ, ``native`` sends bytes through the real
+parser and encoder. A test marked ``socket`` that uses ``edge`` or ``client`` runs a
+third time, over a server on a loopback socket.
+"""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run whatever uses ``edge``, directly or through ``client``, once per edge."""
+    if "edge" in metafunc.fixturenames:
+        marked = any(metafunc.definition.iter_markers("socket"))
+        edges = (*EDGES, "socket") if marked else EDGES
+        metafunc.parametrize("edge", edges)
+
+
+@pytest.fixture
+def app() -> Flask:
+    """An application in testing mode with a secret key."""
+    app = Flask("flask_test", root_path=str(HERE))
+    app.config.update(TESTING=True, SECRET_KEY="test key")
+    return app
+
+
+@pytest.fixture
+def app_ctx(app: Flask) -> Iterator[AppContext]:
+    """The application's context, pushed."""
+    with app.app_context() as ctx:
+        yield ctx
+
+
+@pytest.fixture
+def req_ctx(app: Flask) -> Iterator[RequestContext]:
+    """A context with a request for ``/``, pushed."""
+    with app.test_request_context() as ctx:
+        yield ctx
+
+
+@pytest.fixture
+def client(app: Flask, edge: str) -> Iterator[FlaskClient]:
+    """A test client that asks through ``edge``."""
+    from edges import make_client
+
+    with make_client(app, edge) as client:
+        yield client
