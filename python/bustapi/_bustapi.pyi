@@ -52,18 +52,42 @@ class RuleIndex:
     def __new__(cls) -> RuleIndex: ...
     def rebuild(
         self,
-        states: Sequence[tuple[dict[str, int], list[tuple[str, bool, bool, int]], list[int]]],
-        rules: Sequence[tuple[Any, frozenset[str] | None, bool, list[tuple[str, str, Any]]]],
+        states: Sequence[
+            tuple[
+                dict[str, int],
+                list[tuple[list[tuple[str, Any]] | None, bool, bool, int]],
+                list[int],
+            ]
+        ],
+        rules: Sequence[
+            tuple[
+                Any,
+                frozenset[str] | None,
+                bool,
+                bool,
+                list[tuple[str, str, Any]] | None,
+            ]
+        ],
         complete: bool,
     ) -> None:
         """Replace the content with a picture of Werkzeug's state machine.
 
         :param states: per state its static transitions (segment to state number), its
-            dynamic ones in Werkzeug's order as ``(kind, final, suffixed, state)``, and
-            the numbers of the rules that end there. The root is state 0. A kind that is
-            not known here is opaque: a search that reaches it declines.
+            dynamic ones in Werkzeug's order as ``(pieces, final, suffixed, state)``, and
+            the numbers of the rules that end there. State 0 follows a path's first
+            slash, and every transition leads to a higher number, each state but the
+            first being led to once. A piece is ``("literal", text)``,
+            ``("string", (least, most or None))``, ``("int", signed)``,
+            ``("float", signed)``, ``("uuid", None)``, ``("any", items)`` or
+            ``("path", None)``. Pieces of None are opaque: a search that reaches them
+            declines.
         :param rules: per rule the Werkzeug rule object (handed back on a hit), its
-            methods, ``strict_slashes``, and per argument ``(name, conversion, options)``.
+            methods (None: all), ``strict_slashes``, ``websocket``, and per argument
+            ``(name, conversion, options)``, where the conversion is ``"str"``,
+            ``"int"`` with ``(fixed_digits, min, max)``, ``"float"`` with
+            ``(min, max)``, or ``"uuid"``. Arguments of None: a hit declines.
+        :raises ValueError: when the numbers or names are not as said; the index is
+            empty then.
         """
 
     def find(self, path: str, method: str) -> tuple[Any, dict[str, Any]] | None:
