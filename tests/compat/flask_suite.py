@@ -123,7 +123,9 @@ def read_missing() -> dict[str, str]:
             continue
         test, found, reason = line.partition("  # ")
         if not found or not reason.strip():
-            sys.exit(f"{MISSING.name}:{number}: write the reason behind the test: {line}")
+            sys.exit(
+                f"{MISSING.name}:{number}: write the reason behind the test: {line}"
+            )
         missing[test.strip()] = reason.strip()
     return missing
 
