@@ -147,8 +147,12 @@ fuzz: $(STAMPS)/cargo ## run a fuzz target: T=head, or all of them, FUZZ_SECONDS
 	done
 
 .PHONY: bench
-bench: $(STAMPS)/dev $(STAMPS)/extension ## CPU per request beside Flask and a C loop, in one interleaved run
-	$(PY) -m benchmarks $(ARGS)
+bench: $(STAMPS)/dev $(STAMPS)/extension $(FLASK_VENV)/stamp ## CPU per request beside Flask and a C loop, in one interleaved run
+	$(PY) -m benchmarks.run --flask-python $(abspath $(FLASK_VENV)/bin/python) $(ARGS)
+
+.PHONY: drills
+drills: $(STAMPS)/dev $(STAMPS)/extension ## memory, waiting views and large bodies with the full counts
+	DRILL_SCALE=1 $(PY) -m pytest tests/drills $(ARGS)
 
 ##@ Keep
 
