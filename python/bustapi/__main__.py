@@ -1,0 +1,5 @@
+"""``python -m bustapi``: the command line."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,91 @@
+"""What the core calls for each request: an application behind either of its edges."""
+
+from __future__ import annotations
+
+import logging
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from .. import _bustapi
+from .._wire import call_wsgi
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+    from .._bustapi import Body, Handler, RequestHead, RuleIndex, Wire
+
+_logger = logging.getLogger("bustapi.server")
+
+
+def make_handler(app: WSGIApplication) -> Handler:
+    """Return the handler for an application.
+
+    The application's *class* decides: an object that wraps one and passes attribute
+    look-ups through to it wants its own ``__call__`` to be called.
+    """
+    if hasattr(type(app), "_native_edge"):
+        return NativeHandler(app)
+
+    return WSGIHandler(app)
+
+
+def rule_index_of(app: WSGIApplication) -> RuleIndex | None:
+    """Return the index in which the core looks paths up, if the application has one."""
+    if hasattr(type(app), "_native_edge"):
+        index: RuleIndex = app._rule_index  # type: ignore[attr-defined]
+        return index
+
+    return None
+
+
+class WSGIHandler:
+    """Serves any WSGI application."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def respond(self, head: RequestHead, body: Body | None) -> Wire:
+        environ = head.environ()
+        environ["wsgi.input"] = BytesIO() if body is None else body
+        environ["wsgi.file_wrapper"] = _bustapi.FileWrapper
+        return call_wsgi(self.app, environ)
+
+    def body_limit(self) -> int | None:
+        config = getattr(self.app, "config", None)
+
+        if not isinstance(config, dict):
+            return None
+
+        limit = config.get("MAX_CONTENT_LENGTH")
+        return limit if isinstance(limit, int) else None
+
+    def log_exception(self, head: RequestHead | None, error: BaseException) -> None:
+        logger = getattr(self.app, "logger", None)
+
+        if not isinstance(logger, logging.Logger):
+            logger = _logger
+
+        if head is None:
+            where = "outside of a request"
+        else:
+            where = f"on {head.method} {head.target}"
+
+        logger.error(
+            "Unhandled exception %s",
+            where,
+            exc_info=(type(error), error, error.__traceback__),
+        )
+
+
+class NativeHandler(WSGIHandler):
+    """Serves a :class:`.Flask`, past WSGI while nobody has replaced a part of it."""
+
+    def respond(self, head: RequestHead, body: Body | None) -> Wire:
+        # Asked per request: an extension may wrap the application at any time.
+        native = self.app._native_edge()
+
+        if native is not None:
+            wire: Wire = native(head, body)
+            return wire
+
+        return super().respond(head, body)
