@@ -1,0 +1,32 @@
+//! The protocol as pure functions over bytes: what a request says, how an answer is written.
+//!
+//! Nothing here does I/O, knows Python or keeps global state. Each decoder may be fed its
+//! input in any split and gives the same result for all of them.
+//!
+//! ```
+//! use bustapi_core::head::{HeadParser, HeadStatus};
+//! use bustapi_core::limits::Limits;
+//!
+//! let buffer = b"GET /hello?x=1 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+//! let mut parser = HeadParser::new();
+//!
+//! let HeadStatus::Complete(head) = parser.advance(buffer, &Limits::default())? else {
+//!     unreachable!("the buffer holds the whole head");
+//! };
+//!
+//! assert_eq!(head.target.path.of(buffer), b"/hello");
+//! assert!(head.keep_alive);
+//! # Ok::<(), bustapi_core::error::HttpError>(())
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod access_log;
+mod bytes;
+pub mod chunked;
+pub mod error;
+mod fields;
+pub mod head;
+mod host;
+pub mod limits;
+pub mod response;
+pub mod target;

@@ -1,0 +1,528 @@
+//! The response head: checked, framed and written; chunks and bare error answers.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use crate::bytes::{is_token, list_elements, parse_decimal};
+use crate::error::ResponseError;
+use crate::head::{Head, Version};
+
+/// The interim answer that a client with `Expect: 100-continue` waits for.
+pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// What ends a chunked body.
+pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
+/// What a request says about the shape of its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResponseContext {
+    pub is_head: bool,
+    pub is_connect: bool,
+    pub version: Version,
+    /// Whether the connection may stay open as far as client and server are concerned.
+    pub keep_alive: bool,
+}
+
+impl ResponseContext {
+    /// Read the context off a request head.
+    #[must_use]
+    pub fn of(head: &Head, buffer: &[u8]) -> Self {
+        let method = head.method.of(buffer);
+        Self {
+            is_head: method == b"HEAD",
+            is_connect: method == b"CONNECT",
+            version: head.version,
+            keep_alive: head.keep_alive,
+        }
+    }
+}
+
+/// What is known of a body before it is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyKind {
+    /// All of it is there: so many bytes.
+    Sized(u64),
+    /// It comes piece by piece.
+    Stream,
+}
+
+/// How the end of the answer's body is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResponseFraming {
+    /// Exactly so many bytes must be written.
+    Length(u64),
+    /// Each piece goes through [`encode_chunk`], then [`LAST_CHUNK`].
+    Chunked,
+    /// The connection closes behind the body.
+    UntilClose,
+    /// No body may be written, whatever the application made.
+    Empty,
+}
+
+/// What was decided while the head was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EncodedHead {
+    pub status: u16,
+    pub framing: ResponseFraming,
+    /// Whether the connection stays open; if not, the head says so.
+    pub keep_alive: bool,
+}
+
+/// The Date field of the current second, ready to be copied.
+#[derive(Clone, Debug)]
+pub struct DateCache {
+    second: u64,
+    line: [u8; DATE_LINE],
+}
+
+const DATE_LINE: usize = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n".len();
+
+impl DateCache {
+    /// Make a cache that holds the given second of Unix time.
+    #[must_use]
+    pub fn new(second: u64) -> Self {
+        let mut cache = Self {
+            second,
+            line: [0; DATE_LINE],
+        };
+        cache.format();
+        cache
+    }
+
+    /// Move to another second; costs nothing while it is the same.
+    #[inline]
+    pub fn set(&mut self, second: u64) {
+        if self.second != second {
+            self.second = second;
+            self.format();
+        }
+    }
+
+    /// Return the whole field line with its line end.
+    #[must_use]
+    pub const fn line(&self) -> &[u8] {
+        &self.line
+    }
+
+    fn format(&mut self) {
+        // The last moment that RFC 9110 5.6.7 can write: a year has four digits.
+        const LATEST: u64 = 253_402_300_799;
+        let time = UNIX_EPOCH + Duration::from_secs(self.second.min(LATEST));
+        let text = format!("Date: {}\r\n", httpdate::fmt_http_date(time));
+        for (to, from) in self.line.iter_mut().zip(text.bytes()) {
+            *to = from;
+        }
+    }
+}
+
+/// Write the head of an answer from a WSGI status and its fields.
+///
+/// Fields that belong to the connection are the server's (PEP 3333): of the application's
+/// `Connection` only `close` is obeyed, `Keep-Alive`, `Proxy-Connection`, `TE`, `Trailer` and
+/// `Transfer-Encoding` are dropped, and so is `Upgrade` except with 426, which demands it.
+///
+/// # Errors
+/// What the application did wrong; `out` is then as it was.
+pub fn encode_head<'f>(
+    out: &mut Vec<u8>,
+    status: &[u8],
+    fields: impl IntoIterator<Item = (&'f [u8], &'f [u8])>,
+    body: BodyKind,
+    context: &ResponseContext,
+    date: &DateCache,
+) -> Result<EncodedHead, ResponseError> {
+    let start = out.len();
+    let result = write_head(out, status, fields, body, context, date);
+    if result.is_err() {
+        out.truncate(start);
+    }
+    result
+}
+
+fn write_head<'f>(
+    out: &mut Vec<u8>,
+    status: &[u8],
+    fields: impl IntoIterator<Item = (&'f [u8], &'f [u8])>,
+    body: BodyKind,
+    context: &ResponseContext,
+    date: &DateCache,
+) -> Result<EncodedHead, ResponseError> {
+    let status = write_status_line(out, status)?;
+    let mut own = OwnFields::default();
+    for (name, value) in fields {
+        check_field(name, value)?;
+        if own.passes(name, value, status)? {
+            write_field(out, name, value);
+        }
+    }
+    let (framing, length) = own.framing(status, body, context)?;
+    if let Some(length) = length {
+        write_length(out, length);
+    }
+    if framing == ResponseFraming::Chunked {
+        out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+    }
+    if !own.has_date {
+        out.extend_from_slice(date.line());
+    }
+    let keep_alive =
+        context.keep_alive && !own.wants_close && may_keep_alive(status, framing, context);
+    write_connection(out, keep_alive, own.has_upgrade, context);
+    out.extend_from_slice(b"\r\n");
+    Ok(EncodedHead {
+        status,
+        framing,
+        keep_alive,
+    })
+}
+
+/// Write a head from a template: status line and fields, each with its line end.
+///
+/// The template was made by this package, is well formed and lacks Content-Length, Date,
+/// every field of the connection and the empty line.
+#[inline]
+pub fn encode_template(
+    out: &mut Vec<u8>,
+    status: u16,
+    template: &[u8],
+    body_length: u64,
+    context: &ResponseContext,
+    date: &DateCache,
+) -> EncodedHead {
+    // PERF: one reservation and at most five copies; everything else was decided before.
+    out.reserve(template.len() + DATE_LINE + 64);
+    out.extend_from_slice(template);
+    let own = OwnFields::default();
+    let body = BodyKind::Sized(body_length);
+    let (framing, length) = own.undeclared_framing(status, body, context);
+    if let Some(length) = length {
+        write_length(out, length);
+    }
+    out.extend_from_slice(date.line());
+    let keep_alive = context.keep_alive && may_keep_alive(status, framing, context);
+    write_connection(out, keep_alive, false, context);
+    out.extend_from_slice(b"\r\n");
+    EncodedHead {
+        status,
+        framing,
+        keep_alive,
+    }
+}
+
+/// Write one chunk; an empty piece writes nothing, since an empty chunk ends the body.
+pub fn encode_chunk(out: &mut Vec<u8>, piece: &[u8]) {
+    if piece.is_empty() {
+        return;
+    }
+    out.reserve(piece.len() + 20);
+    encode_chunk_size(out, piece.len() as u64);
+    out.extend_from_slice(piece);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Write the line before a chunk's content, for content that is sent from elsewhere.
+pub fn encode_chunk_size(out: &mut Vec<u8>, size: u64) {
+    let nibbles = (67 - (size | 1).leading_zeros()) / 4;
+    for nibble in (0..nibbles).rev() {
+        let digit = (size >> (4 * nibble) & 0xf) as usize;
+        out.push(b"0123456789abcdef"[digit]);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Write a whole answer that the application has no part in; the connection closes behind it.
+///
+/// The body is the reason phrase alone: nothing about the server or the request leaves.
+pub fn encode_error(out: &mut Vec<u8>, status: u16, is_head: bool, date: &DateCache) {
+    let reason = standard_reason(status).unwrap_or("Error");
+    let body = format!("{status} {reason}\n");
+    out.extend_from_slice(format!("HTTP/1.1 {status} {reason}\r\n").as_bytes());
+    out.extend_from_slice(b"Content-Type: text/plain; charset=utf-8\r\n");
+    write_length(out, body.len() as u64);
+    if status == 503 {
+        out.extend_from_slice(b"Retry-After: 1\r\n");
+    }
+    out.extend_from_slice(date.line());
+    out.extend_from_slice(b"Connection: close\r\n\r\n");
+    if !is_head {
+        out.extend_from_slice(body.as_bytes());
+    }
+}
+
+/// The fields of the application that concern the framing and the connection.
+#[derive(Debug, Default)]
+struct OwnFields {
+    content_length: Option<u64>,
+    has_date: bool,
+    has_upgrade: bool,
+    wants_close: bool,
+}
+
+impl OwnFields {
+    /// Note a field and tell whether it goes out as it is.
+    fn passes(&mut self, name: &[u8], value: &[u8], status: u16) -> Result<bool, ResponseError> {
+        let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
+        match name.len() {
+            2 if is(b"te") => Ok(false),
+            4 if is(b"date") => {
+                // RFC 9110 5.3: a field that is no list is sent once.
+                let is_first = !self.has_date;
+                self.has_date = true;
+                Ok(is_first)
+            }
+            7 if is(b"trailer") => Ok(false),
+            7 if is(b"upgrade") => {
+                // RFC 9110 15.5.22: 426 names the protocol to change to.
+                self.has_upgrade |= status == 426;
+                Ok(status == 426)
+            }
+            10 if is(b"connection") => {
+                self.wants_close |=
+                    list_elements(value).any(|option| option.eq_ignore_ascii_case(b"close"));
+                Ok(false)
+            }
+            10 if is(b"keep-alive") => Ok(false),
+            14 if is(b"content-length") => self.take_length(value).map(|()| false),
+            16 if is(b"proxy-connection") => Ok(false),
+            17 if is(b"transfer-encoding") => Ok(false),
+            _ => Ok(true),
+        }
+    }
+
+    fn take_length(&mut self, value: &[u8]) -> Result<(), ResponseError> {
+        let length = parse_decimal(crate::bytes::trim_blanks(value))
+            .ok_or_else(|| ResponseError::ContentLength(value.to_vec()))?;
+        match self.content_length.replace(length) {
+            Some(_) => Err(ResponseError::RepeatedContentLength),
+            None => Ok(()),
+        }
+    }
+
+    /// Decide how the body ends and which Content-Length is sent (RFC 9112 6.3).
+    fn framing(
+        &self,
+        status: u16,
+        body: BodyKind,
+        context: &ResponseContext,
+    ) -> Result<(ResponseFraming, Option<u64>), ResponseError> {
+        let Some(declared) = self.content_length else {
+            return Ok(self.undeclared_framing(status, body, context));
+        };
+        if has_no_content(status, context) {
+            // RFC 9110 8.6: not with 204 and not with 2xx to CONNECT; with HEAD and 304 it
+            // is the length that GET would have.
+            let describes = context.is_head || status == 304;
+            let sent = (describes && !forbids_length(status, context)).then_some(declared);
+            return Ok((ResponseFraming::Empty, sent));
+        }
+        match body {
+            BodyKind::Sized(actual) if actual != declared => {
+                Err(ResponseError::LengthMismatch { declared, actual })
+            }
+            _ => Ok((ResponseFraming::Length(declared), Some(declared))),
+        }
+    }
+
+    /// The same for an application that declared nothing.
+    #[inline]
+    fn undeclared_framing(
+        &self,
+        status: u16,
+        body: BodyKind,
+        context: &ResponseContext,
+    ) -> (ResponseFraming, Option<u64>) {
+        match body {
+            _ if has_no_content(status, context) => {
+                // What HEAD left out has a length only if there was something to leave out.
+                let length = match body {
+                    BodyKind::Sized(length) if length > 0 && context.is_head => Some(length),
+                    _ => None,
+                };
+                let is_sent = status != 304 && !forbids_length(status, context);
+                (ResponseFraming::Empty, length.filter(|_| is_sent))
+            }
+            BodyKind::Sized(length) => (ResponseFraming::Length(length), Some(length)),
+            BodyKind::Stream if context.version == Version::Http11 => {
+                (ResponseFraming::Chunked, None)
+            }
+            BodyKind::Stream => (ResponseFraming::UntilClose, None),
+        }
+    }
+}
+
+/// RFC 9112 6.3: answers that end with their head.
+#[inline]
+const fn has_no_content(status: u16, context: &ResponseContext) -> bool {
+    context.is_head || matches!(status, 204 | 304) || is_tunnel(status, context)
+}
+
+const fn forbids_length(status: u16, context: &ResponseContext) -> bool {
+    status == 204 || is_tunnel(status, context)
+}
+
+/// RFC 9110 9.3.6: behind 2xx to CONNECT nothing is HTTP, so the connection cannot stay.
+const fn is_tunnel(status: u16, context: &ResponseContext) -> bool {
+    context.is_connect && matches!(status, 200..=299)
+}
+
+#[inline]
+fn may_keep_alive(status: u16, framing: ResponseFraming, context: &ResponseContext) -> bool {
+    framing != ResponseFraming::UntilClose && !is_tunnel(status, context)
+}
+
+/// Check `status` (three digits and a reason) and write the status line.
+fn write_status_line(out: &mut Vec<u8>, status: &[u8]) -> Result<u16, ResponseError> {
+    let invalid = || ResponseError::Status(status.to_vec());
+    let (digits, rest) = status.split_at_checked(3).ok_or_else(invalid)?;
+    let code = parse_decimal(digits)
+        .and_then(|code| u16::try_from(code).ok())
+        .filter(|code| (200..=999).contains(code))
+        .ok_or_else(invalid)?;
+    let reason = match rest {
+        [] => b"",
+        [b' ', reason @ ..] => reason,
+        _ => return Err(invalid()),
+    };
+    if crate::bytes::find_control(reason, 0).is_some() {
+        return Err(invalid());
+    }
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(digits);
+    out.push(b' ');
+    if reason.is_empty() {
+        out.extend_from_slice(standard_reason(code).unwrap_or("").as_bytes());
+    } else {
+        out.extend_from_slice(reason);
+    }
+    out.extend_from_slice(b"\r\n");
+    Ok(code)
+}
+
+fn check_field(name: &[u8], value: &[u8]) -> Result<(), ResponseError> {
+    if !is_token(name) {
+        return Err(ResponseError::FieldName(name.to_vec()));
+    }
+    if value
+        .iter()
+        .any(|byte| matches!(byte, b'\r' | b'\n' | b'\0'))
+    {
+        return Err(ResponseError::FieldValue(name.to_vec()));
+    }
+    Ok(())
+}
+
+fn write_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+#[inline]
+fn write_length(out: &mut Vec<u8>, length: u64) {
+    out.extend_from_slice(b"Content-Length: ");
+    write_decimal(out, length);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Write the Connection field where the version does not already say it (RFC 9112 9.3).
+#[inline]
+fn write_connection(
+    out: &mut Vec<u8>,
+    keep_alive: bool,
+    has_upgrade: bool,
+    context: &ResponseContext,
+) {
+    let line: &[u8] = match (keep_alive, context.version, has_upgrade) {
+        (true, Version::Http11, false) => return,
+        (true, _, true) => b"Connection: upgrade\r\n",
+        (true, Version::Http10, false) => b"Connection: keep-alive\r\n",
+        (false, _, true) => b"Connection: upgrade, close\r\n",
+        (false, _, false) => b"Connection: close\r\n",
+    };
+    out.extend_from_slice(line);
+}
+
+#[inline]
+pub(crate) fn write_decimal(out: &mut Vec<u8>, number: u64) {
+    let mut digits = [0u8; 20];
+    let mut start = digits.len();
+    let mut rest = number;
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[start..]);
+}
+
+/// Return the registered reason phrase of a status code (RFC 9110 15 and the IANA registry).
+#[must_use]
+pub const fn standard_reason(status: u16) -> Option<&'static str> {
+    Some(match status {
+        100 => "Continue",
+        101 => "Switching Protocols",
+        102 => "Processing",
+        103 => "Early Hints",
+        200 => "OK",
+        201 => "Created",
+        202 => "Accepted",
+        203 => "Non-Authoritative Information",
+        204 => "No Content",
+        205 => "Reset Content",
+        206 => "Partial Content",
+        207 => "Multi-Status",
+        208 => "Already Reported",
+        226 => "IM Used",
+        300 => "Multiple Choices",
+        301 => "Moved Permanently",
+        302 => "Found",
+        303 => "See Other",
+        304 => "Not Modified",
+        305 => "Use Proxy",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        402 => "Payment Required",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        406 => "Not Acceptable",
+        407 => "Proxy Authentication Required",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        410 => "Gone",
+        411 => "Length Required",
+        412 => "Precondition Failed",
+        413 => "Content Too Large",
+        414 => "URI Too Long",
+        415 => "Unsupported Media Type",
+        416 => "Range Not Satisfiable",
+        417 => "Expectation Failed",
+        418 => "I'm a teapot",
+        421 => "Misdirected Request",
+        422 => "Unprocessable Content",
+        423 => "Locked",
+        424 => "Failed Dependency",
+        425 => "Too Early",
+        426 => "Upgrade Required",
+        428 => "Precondition Required",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        451 => "Unavailable For Legal Reasons",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        506 => "Variant Also Negotiates",
+        507 => "Insufficient Storage",
+        508 => "Loop Detected",
+        511 => "Network Authentication Required",
+        _ => return None,
+    })
+}

@@ -1,0 +1,744 @@
+//! The rule index: which rule a path belongs to, or that somebody else must say.
+//!
+//! Routing has one authority, Werkzeug's matcher. It is a tree of states: a *static*
+//! transition consumes one segment that is equal to its text, a *dynamic* one consumes a
+//! segment (or, when it is *final*, all that is left) that its regular expression
+//! matches. The search is depth first: static before dynamic, dynamic ones in Werkzeug's
+//! order, and it goes on when no rule at the end allows the method. This module holds a
+//! copy of that tree and runs the same search on it. Regular expressions are held as
+//! [`Piece`]s, tried in the order in which a backtracking engine tries them.
+//!
+//! The answer is the one Werkzeug would give, or [`Outcome::Declined`]. Declined are:
+//!
+//! - a search that reaches an opaque transition, one whose expression has no pieces;
+//! - a hit on a rule whose arguments cannot be converted here, or a value that a
+//!   converter refuses;
+//! - a digit piece that meets a non-ASCII character, which might be a digit for Python;
+//! - a path that would be redirected: one with `//`, or one that lacks its final slash;
+//! - a method that is not written in capitals, since Werkzeug capitalises it;
+//! - a search that needs more than [`MAX_STEPS`] steps or [`MAX_VALUES`] values.
+//!
+//! ```
+//! use bustapi_core::rules::*;
+//!
+//! // GET /user/<int:id>
+//! let int = Piece::Int { signed: false };
+//! let states = vec![
+//!     StateSpec { statics: vec![("user".into(), 1)], ..StateSpec::default() },
+//!     StateSpec {
+//!         dynamics: vec![Transition { pieces: Some(vec![int]), to: 2, ..Transition::default() }],
+//!         ..StateSpec::default()
+//!     },
+//!     StateSpec { rules: vec![0], ..StateSpec::default() },
+//! ];
+//! let id = Conversion::Int { fixed_digits: 0, least: None, most: None };
+//! let rule = RuleSpec {
+//!     methods: Some(vec!["GET".into()]),
+//!     conversions: Some(vec![id]),
+//!     ..RuleSpec::default()
+//! };
+//!
+//! let index = RuleIndex::new(states, vec![rule]).expect("the states are a tree");
+//!
+//! let Outcome::Hit(hit) = index.find("GET", "/user/42") else { panic!("it is a hit") };
+//! assert_eq!(hit.rule, 0);
+//! assert_eq!(index.values(&hit, "/user/42").collect::<Vec<_>>(), [Value::Int(42)]);
+//! assert!(matches!(index.find("GET", "/user/me"), Outcome::Miss));
+//! ```
+
+use std::collections::HashMap;
+
+/// Most values that one path may have; the search carries them on the stack.
+pub const MAX_VALUES: usize = 16;
+
+/// Most steps of one search. Several `path` pieces in a row backtrack polynomially.
+pub const MAX_STEPS: u32 = 20_000;
+
+/// Deepest state; the search recurses once per state.
+pub const MAX_DEPTH: u32 = 200;
+
+/// Digits up to which a number always becomes an `i64`.
+const I64_DIGITS: usize = 18;
+
+/// Digits up to which Python's `int()` converts whatever its limit is set to.
+const PYTHON_DIGITS: usize = 640;
+
+/// A state as it is handed to [`RuleIndex::new`].
+#[derive(Clone, Debug, Default)]
+pub struct StateSpec {
+    /// Segment and number of the state it leads to.
+    pub statics: Vec<(String, u32)>,
+    /// Tried in this order when no static transition led to a hit.
+    pub dynamics: Vec<Transition>,
+    /// Numbers of the rules that end here.
+    pub rules: Vec<u32>,
+}
+
+/// A transition whose segment is matched by an expression.
+#[derive(Clone, Debug, Default)]
+pub struct Transition {
+    /// The expression; `None` is opaque.
+    pub pieces: Option<Vec<Piece>>,
+    /// Whether it consumes all that is left of the path.
+    pub is_final: bool,
+    /// Whether the expression ends in an optional slash of its own.
+    pub is_suffixed: bool,
+    /// Number of the state it leads to.
+    pub to: u32,
+}
+
+/// One element of an expression. All but [`Piece::Literal`] give a value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Piece {
+    /// This text.
+    Literal(String),
+    /// `[^/]{least,most}`
+    Text { least: u32, most: Option<u32> },
+    /// `\d+` or `-?\d+`
+    Int { signed: bool },
+    /// `\d+\.\d+` or `-?\d+\.\d+`
+    Float { signed: bool },
+    /// Five groups of hexadecimal digits.
+    Uuid,
+    /// The first of these texts after which the rest matches.
+    Any(Vec<String>),
+    /// `[^/].*?`
+    Path,
+}
+
+/// A rule as it is handed to [`RuleIndex::new`].
+#[derive(Clone, Debug, Default)]
+pub struct RuleSpec {
+    /// Methods it answers, `None` for all.
+    pub methods: Option<Vec<String>>,
+    /// Whether a path that differs by the final slash is redirected (or not found).
+    pub strict_slashes: bool,
+    /// Whether it is for WebSocket requests only, hence never hit here.
+    pub is_websocket: bool,
+    /// What becomes of each value; `None`: a hit declines.
+    pub conversions: Option<Vec<Conversion>>,
+}
+
+/// What a rule makes of the text of one value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Conversion {
+    Text,
+    Int {
+        /// Exact length of the text, 0 for any.
+        fixed_digits: i64,
+        least: Option<i64>,
+        most: Option<i64>,
+    },
+    Float {
+        least: Option<f64>,
+        most: Option<f64>,
+    },
+    Uuid,
+}
+
+/// A converted value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value<'a> {
+    Text(&'a str),
+    Int(i64),
+    /// An integer that may be too large for [`Value::Int`], in decimal digits.
+    Digits(&'a str),
+    Float(f64),
+    Uuid(&'a str),
+}
+
+/// What is known about a path.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// Werkzeug would match this rule.
+    Hit(Hit),
+    /// Werkzeug would find nothing, or no rule with this method.
+    Miss,
+    /// Werkzeug must decide.
+    Declined,
+}
+
+/// A rule, and where its values stand in the path.
+#[derive(Clone, Debug)]
+pub struct Hit {
+    pub rule: u32,
+    spans: [Span; MAX_VALUES],
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    fn of(self, path: &str) -> &str {
+        &path[self.start as usize..self.end as usize]
+    }
+}
+
+/// The states and rules of one map. Immutable: a changed map gets a new index.
+#[derive(Debug, Default)]
+pub struct RuleIndex {
+    states: Vec<State>,
+    rules: Vec<Rule>,
+    /// Names of methods; a rule's bit set refers to them by position.
+    methods: Vec<String>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    statics: HashMap<Box<str>, u32>,
+    /// The static transition of an empty segment, that is of a final slash.
+    slash: Option<u32>,
+    dynamics: Vec<Transition>,
+    rules: Vec<u32>,
+}
+
+#[derive(Debug)]
+struct Rule {
+    /// `None` for all methods.
+    methods: Option<u64>,
+    strict_slashes: bool,
+    is_websocket: bool,
+    conversions: Option<Box<[Conversion]>>,
+}
+
+impl RuleIndex {
+    /// Build an index; `None` when the states are not a tree whose numbers grow from the
+    /// root, when a number has nothing behind it, or when the tree is too deep.
+    pub fn new(states: Vec<StateSpec>, rules: Vec<RuleSpec>) -> Option<Self> {
+        if !is_tree(&states, rules.len()) {
+            return None;
+        }
+
+        let mut index = Self::default();
+
+        for rule in rules {
+            let rule = index.rule(rule);
+            index.rules.push(rule);
+        }
+
+        index.states = states
+            .into_iter()
+            .map(|spec| {
+                let statics: HashMap<Box<str>, u32> = spec
+                    .statics
+                    .into_iter()
+                    .map(|(segment, to)| (segment.into_boxed_str(), to))
+                    .collect();
+
+                State {
+                    slash: statics.get("").copied(),
+                    statics,
+                    dynamics: spec.dynamics,
+                    rules: spec.rules,
+                }
+            })
+            .collect();
+
+        Some(index)
+    }
+
+    fn rule(&mut self, spec: RuleSpec) -> Rule {
+        let mut conversions = spec.conversions.map(Vec::into_boxed_slice);
+
+        if conversions.as_ref().is_some_and(|c| c.len() > MAX_VALUES) {
+            conversions = None;
+        }
+
+        let mut methods = spec.methods.as_ref().map(|_| 0);
+
+        for name in spec.methods.into_iter().flatten() {
+            let bit = self.method_bit(name);
+            methods = methods.zip(bit).map(|(set, bit)| set | bit);
+
+            if bit.is_none() {
+                // More methods than bits: the rule takes all of them, and declines.
+                conversions = None;
+                break;
+            }
+        }
+
+        Rule {
+            methods,
+            strict_slashes: spec.strict_slashes,
+            is_websocket: spec.is_websocket,
+            conversions,
+        }
+    }
+
+    fn method_bit(&mut self, name: String) -> Option<u64> {
+        let position = match self.methods.iter().position(|known| *known == name) {
+            Some(position) => position,
+            None => {
+                self.methods.push(name);
+                self.methods.len() - 1
+            }
+        };
+
+        1_u64.checked_shl(u32::try_from(position).ok()?)
+    }
+
+    /// Look a decoded path up.
+    pub fn find(&self, method: &str, path: &str) -> Outcome {
+        let bytes = path.as_bytes();
+
+        if self.states.is_empty()
+            || bytes.first() != Some(&b'/')
+            || bytes.windows(2).any(|pair| pair == b"//")
+            || u32::try_from(bytes.len()).is_err()
+            || method.is_empty()
+            || method.bytes().any(|b| b.is_ascii_lowercase() || !b.is_ascii())
+        {
+            return Outcome::Declined;
+        }
+
+        let position = self.methods.iter().position(|known| known == method);
+        let method = match position {
+            None => 0,
+            Some(position) if position < 64 => 1 << position,
+            Some(_) => return Outcome::Declined,
+        };
+
+        let mut search = Search {
+            index: self,
+            path,
+            method,
+            spans: [Span::default(); MAX_VALUES],
+            steps: MAX_STEPS,
+        };
+
+        match search.visit(0, Some(1), 0) {
+            Err(Declined) => Outcome::Declined,
+            Ok(None) => Outcome::Miss,
+            Ok(Some(found)) => {
+                let hit = Hit { rule: found.rule, spans: search.spans };
+
+                match &self.rules[hit.rule as usize].conversions {
+                    Some(conversions)
+                        if conversions.len() == found.values
+                            && conversions
+                                .iter()
+                                .zip(hit.spans)
+                                .all(|(c, span)| c.convert(span.of(path)).is_some()) =>
+                    {
+                        Outcome::Hit(hit)
+                    }
+                    _ => Outcome::Declined,
+                }
+            }
+        }
+    }
+
+    /// The values of a hit in the order of the rule's arguments.
+    ///
+    /// `path` is the path that was looked up.
+    pub fn values<'a>(&'a self, hit: &'a Hit, path: &'a str) -> impl Iterator<Item = Value<'a>> {
+        self.rules[hit.rule as usize]
+            .conversions
+            .iter()
+            .flatten()
+            .zip(hit.spans)
+            .map(move |(conversion, span)| {
+                conversion.convert(span.of(path)).expect("a hit's values were converted once")
+            })
+    }
+}
+
+/// Whether numbers grow from the root, each state is led to at most once, and each number
+/// of a state or rule exists.
+fn is_tree(states: &[StateSpec], rules: usize) -> bool {
+    let mut depths: Vec<Option<u32>> = vec![None; states.len()];
+
+    for (number, state) in states.iter().enumerate() {
+        let depth = match depths[number] {
+            Some(depth) => depth,
+            None if number == 0 => 0,
+            // Unreachable, thus harmless.
+            None => continue,
+        };
+
+        let statics = state.statics.iter().map(|(_, to)| *to);
+        let dynamics = state.dynamics.iter().map(|transition| transition.to);
+
+        for to in statics.chain(dynamics) {
+            let to = to as usize;
+
+            if to <= number || to >= states.len() || depths[to].is_some() || depth >= MAX_DEPTH {
+                return false;
+            }
+
+            depths[to] = Some(depth + 1);
+        }
+
+        if state.rules.iter().any(|rule| *rule as usize >= rules) {
+            return false;
+        }
+    }
+
+    true
+}
+
+impl Conversion {
+    /// Convert the text of a value, which its piece has matched; `None`: refused, or not
+    /// to be decided here.
+    fn convert<'a>(&self, text: &'a str) -> Option<Value<'a>> {
+        match *self {
+            Self::Text => Some(Value::Text(text)),
+            Self::Uuid => Some(Value::Uuid(text)),
+            Self::Int { fixed_digits, least, most } => {
+                if fixed_digits != 0 && i64::try_from(text.len()) != Ok(fixed_digits) {
+                    return None;
+                }
+
+                if text.len() > I64_DIGITS {
+                    let is_bounded = least.is_some() || most.is_some();
+                    return (!is_bounded && text.len() <= PYTHON_DIGITS)
+                        .then_some(Value::Digits(text));
+                }
+
+                let number = text.parse().ok()?;
+                is_within(&number, &least, &most).then_some(Value::Int(number))
+            }
+            Self::Float { least, most } => {
+                let number = text.parse().ok()?;
+                is_within(&number, &least, &most).then_some(Value::Float(number))
+            }
+        }
+    }
+}
+
+/// Whether Python's `value < least or value > most` is false.
+fn is_within<T: PartialOrd>(value: &T, least: &Option<T>, most: &Option<T>) -> bool {
+    !(least.as_ref().is_some_and(|least| value < least)
+        || most.as_ref().is_some_and(|most| value > most))
+}
+
+/// The search ended without an answer.
+struct Declined;
+
+struct Found {
+    rule: u32,
+    values: usize,
+}
+
+struct Search<'a> {
+    index: &'a RuleIndex,
+    path: &'a str,
+    method: u64,
+    spans: [Span; MAX_VALUES],
+    steps: u32,
+}
+
+/// The text that an expression must match to its end.
+#[derive(Clone, Copy)]
+struct Target {
+    start: usize,
+    end: usize,
+    is_suffixed: bool,
+}
+
+impl<'a> Search<'a> {
+    /// Follow the transitions of a state. `rest` is where the segments start that are
+    /// left, `None` when there are none; `values` is how many values there are so far.
+    fn visit(
+        &mut self,
+        state: u32,
+        rest: Option<usize>,
+        values: usize,
+    ) -> Result<Option<Found>, Declined> {
+        let state = &self.index.states[state as usize];
+        self.step()?;
+
+        let Some(start) = rest else {
+            return self.arrive(state, values);
+        };
+
+        let length = self.path[start..].bytes().position(|byte| byte == b'/');
+        let end = length.map_or(self.path.len(), |length| start + length);
+        let next = length.map(|_| end + 1);
+        let is_slash = start == end && next.is_none();
+
+        let following = match &self.path[start..end] {
+            "" => state.slash,
+            segment => state.statics.get(segment).copied(),
+        };
+
+        if let Some(to) = following
+            && let Some(found) = self.visit(to, next, values)?
+        {
+            return Ok(Some(found));
+        }
+
+        for transition in &state.dynamics {
+            let pieces = transition.pieces.as_deref().ok_or(Declined)?;
+            let is_suffixed = transition.is_suffixed;
+            let (end, mut next) = match transition.is_final {
+                true => (self.path.len(), None),
+                false => (end, next),
+            };
+
+            let target = Target { start, end, is_suffixed };
+
+            if let Some(matched) = self.pieces(pieces, start, target, values)? {
+                if matched.has_slash {
+                    next = Some(self.path.len());
+                }
+
+                if let Some(found) = self.visit(transition.to, next, matched.values)? {
+                    return Ok(Some(found));
+                }
+            }
+        }
+
+        if is_slash {
+            let lenient = |rule: &Rule| !rule.strict_slashes;
+            return Ok(self.rule(state, values, lenient));
+        }
+
+        Ok(None)
+    }
+
+    /// All segments are consumed: take a rule of this state, or one that only wants a
+    /// final slash more.
+    fn arrive(&self, state: &State, values: usize) -> Result<Option<Found>, Declined> {
+        if let Some(found) = self.rule(state, values, |_| true) {
+            return Ok(Some(found));
+        }
+
+        let Some(slash) = state.slash else {
+            return Ok(None);
+        };
+
+        let found = self.rule(&self.index.states[slash as usize], values, |_| true);
+
+        match found {
+            // Werkzeug redirects to the path with the slash.
+            Some(found) if self.index.rules[found.rule as usize].strict_slashes => Err(Declined),
+            found => Ok(found),
+        }
+    }
+
+    /// The first rule of a state that takes the request.
+    fn rule(
+        &self,
+        state: &State,
+        values: usize,
+        condition: impl Fn(&Rule) -> bool,
+    ) -> Option<Found> {
+        let takes = |rule: &Rule| {
+            !rule.is_websocket
+                && rule.methods.is_none_or(|set| set & self.method != 0)
+                && condition(rule)
+        };
+
+        let rule = *state.rules.iter().find(|rule| takes(&self.index.rules[**rule as usize]))?;
+        Some(Found { rule, values })
+    }
+
+    fn step(&mut self) -> Result<(), Declined> {
+        self.steps = self.steps.checked_sub(1).ok_or(Declined)?;
+        Ok(())
+    }
+
+    /// Match the pieces from `at` to the end of the target, and note their values.
+    fn pieces(
+        &mut self,
+        pieces: &[Piece],
+        at: usize,
+        target: Target,
+        values: usize,
+    ) -> Result<Option<Matched>, Declined> {
+        self.step()?;
+
+        let Some((piece, rest)) = pieces.split_first() else {
+            return Ok(self.end(at, target, values));
+        };
+
+        // The last piece may as well go to the end at once: nothing follows that a
+        // shorter or longer match would leave more for.
+        let is_last = rest.is_empty() && !target.is_suffixed;
+        let text = &self.path[at..target.end];
+
+        match piece {
+            Piece::Literal(literal) => match text.starts_with(literal.as_str()) {
+                true => self.pieces(rest, at + literal.len(), target, values),
+                false => Ok(None),
+            },
+            Piece::Text { least, most } => {
+                let most = most.map_or(usize::MAX, |most| most as usize);
+                let mut longest = at;
+                let mut count = 0;
+
+                for (offset, character) in text.char_indices() {
+                    if character == '/' || count == most {
+                        break;
+                    }
+
+                    count += 1;
+                    longest = at + offset + character.len_utf8();
+                }
+
+                let least = *least as usize;
+
+                loop {
+                    if count < least {
+                        return Ok(None);
+                    }
+
+                    let matched = self.value(rest, at, longest, target, values)?;
+
+                    if matched.is_some() || is_last || count == 0 {
+                        return Ok(matched);
+                    }
+
+                    count -= 1;
+                    let last = self.path[at..longest].chars().next_back();
+                    longest -= last.map_or(0, char::len_utf8);
+                }
+            }
+            Piece::Int { signed } => {
+                let start = at + sign_length(text, *signed);
+                self.digits(rest, at, start, target, values)
+            }
+            Piece::Float { signed } => {
+                let start = at + sign_length(text, *signed);
+                let point = start + self.digits_length(start, target.end)?;
+
+                if point == start || self.path.as_bytes()[..target.end].get(point) != Some(&b'.') {
+                    return Ok(None);
+                }
+
+                self.digits(rest, at, point + 1, target, values)
+            }
+            Piece::Uuid => match starts_with_uuid(text) {
+                true => self.value(rest, at, at + UUID_LENGTH, target, values),
+                false => Ok(None),
+            },
+            Piece::Any(items) => {
+                for item in items {
+                    if text.starts_with(item.as_str()) {
+                        let matched = self.value(rest, at, at + item.len(), target, values)?;
+
+                        if matched.is_some() {
+                            return Ok(matched);
+                        }
+                    }
+                }
+
+                Ok(None)
+            }
+            Piece::Path => {
+                let mut characters = text.chars();
+
+                let Some(first) = characters.next().filter(|first| *first != '/') else {
+                    return Ok(None);
+                };
+
+                let mut end = at + first.len_utf8();
+
+                if is_last {
+                    let has_line_feed = self.path[end..target.end].contains('\n');
+
+                    return match has_line_feed {
+                        true => Ok(None),
+                        false => self.value(rest, at, target.end, target, values),
+                    };
+                }
+
+                loop {
+                    let matched = self.value(rest, at, end, target, values)?;
+
+                    if matched.is_some() {
+                        return Ok(matched);
+                    }
+
+                    match characters.next() {
+                        None | Some('\n') => return Ok(None),
+                        Some(character) => end += character.len_utf8(),
+                    }
+                }
+            }
+        }
+    }
+
+    /// One or more digits from `start` on, as the end of a value that begins at `at`.
+    fn digits(
+        &mut self,
+        rest: &[Piece],
+        at: usize,
+        start: usize,
+        target: Target,
+        values: usize,
+    ) -> Result<Option<Matched>, Declined> {
+        let longest = start + self.digits_length(start, target.end)?;
+
+        for end in (start + 1..=longest).rev() {
+            let matched = self.value(rest, at, end, target, values)?;
+
+            if matched.is_some() {
+                return Ok(matched);
+            }
+        }
+
+        Ok(None)
+    }
+
+    /// How many digits stand at `start`. Python knows more of them than ASCII has.
+    fn digits_length(&self, start: usize, end: usize) -> Result<usize, Declined> {
+        let text = &self.path.as_bytes()[start..end];
+        let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+
+        match text.get(length) {
+            Some(byte) if !byte.is_ascii() => Err(Declined),
+            _ => Ok(length),
+        }
+    }
+
+    /// Note a value and go on with the pieces after it. A later attempt writes over it.
+    fn value(
+        &mut self,
+        rest: &[Piece],
+        start: usize,
+        end: usize,
+        target: Target,
+        values: usize,
+    ) -> Result<Option<Matched>, Declined> {
+        let span = self.spans.get_mut(values).ok_or(Declined)?;
+        *span = Span { start: start as u32, end: end as u32 };
+        self.pieces(rest, end, target, values + 1)
+    }
+
+    /// No piece is left: the target must end here, but for a slash of the expression's own.
+    fn end(&self, at: usize, target: Target, values: usize) -> Option<Matched> {
+        let rest = &self.path[at..target.end];
+
+        let has_slash = match target.is_suffixed {
+            true if self.path[target.start..at].ends_with('/') => return None,
+            true => rest == "/",
+            false => false,
+        };
+
+        (has_slash || rest.is_empty()).then_some(Matched { values, has_slash })
+    }
+}
+
+struct Matched {
+    values: usize,
+    has_slash: bool,
+}
+
+const UUID_LENGTH: usize = 36;
+
+fn starts_with_uuid(text: &str) -> bool {
+    text.len() >= UUID_LENGTH
+        && text.bytes().take(UUID_LENGTH).enumerate().all(|(position, byte)| match position {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+fn sign_length(text: &str, signed: bool) -> usize {
+    usize::from(signed && text.starts_with('-'))
+}

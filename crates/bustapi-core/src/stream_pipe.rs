@@ -1,0 +1,173 @@
+//! The bounded pipe from a thread that makes a response to the loop that writes it.
+//!
+//! The thread appends encoded bytes and waits when too many are unwritten. The loop never
+//! waits: it takes what is there when its last bytes are out, and is told of new ones once
+//! until it looks again. A peer that has left ends the waiting.
+
+#[cfg(loom)]
+use loom::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::PoisonError;
+#[cfg(not(loom))]
+use std::sync::{Condvar, Mutex, MutexGuard};
+
+/// How a stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamEnd {
+    /// The body is whole and the connection may be used again.
+    Whole,
+    /// The connection must be closed: that is how the client learns of the end, or that
+    /// the body was cut short.
+    Close,
+}
+
+/// What the thread learns when it appends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// The loop must be told that there are bytes.
+    Announce,
+    /// The loop knows already.
+    Known,
+    /// Nobody wants them.
+    Gone,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    bytes: Vec<u8>,
+    end: Option<StreamEnd>,
+    is_announced: bool,
+    is_gone: bool,
+}
+
+/// A bounded pipe of bytes; see the module.
+#[derive(Debug)]
+pub struct StreamPipe {
+    state: Mutex<State>,
+    changed: Condvar,
+    capacity: usize,
+}
+
+impl StreamPipe {
+    /// Make a pipe in which the thread waits once so many bytes are unwritten.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        Self { state: Mutex::new(State::default()), changed: Condvar::new(), capacity }
+    }
+
+    /// Append bytes. Never waits; [`StreamPipe::wait_for_room`] does.
+    #[must_use]
+    pub fn push(&self, bytes: &[u8]) -> Pushed {
+        let mut state = self.lock();
+        if state.is_gone {
+            return Pushed::Gone;
+        }
+        state.bytes.extend_from_slice(bytes);
+        state.announce()
+    }
+
+    /// Wait until fewer bytes than the capacity are unwritten; False: nobody wants more.
+    #[must_use]
+    pub fn wait_for_room(&self) -> bool {
+        let mut state = self.lock();
+        while state.bytes.len() >= self.capacity && !state.is_gone {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        !state.is_gone
+    }
+
+    /// Whether appending now needs no waiting.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        let state = self.lock();
+        state.bytes.len() < self.capacity || state.is_gone
+    }
+
+    /// Say how the stream ended; nothing is appended afterwards.
+    #[must_use]
+    pub fn finish(&self, end: StreamEnd) -> Pushed {
+        let mut state = self.lock();
+        if state.is_gone {
+            return Pushed::Gone;
+        }
+        state.end = Some(end);
+        state.announce()
+    }
+
+    /// Take what is there into an empty buffer, whose room is used again.
+    ///
+    /// Returns the end of the stream once all bytes before it are taken.
+    pub fn take(&self, into: &mut Vec<u8>) -> Option<StreamEnd> {
+        debug_assert!(into.is_empty());
+        let mut state = self.lock();
+        std::mem::swap(&mut state.bytes, into);
+        state.is_announced = false;
+        self.changed.notify_one();
+        state.end
+    }
+
+    /// Let the thread know that nobody wants more.
+    pub fn abandon(&self) {
+        let mut state = self.lock();
+        state.is_gone = true;
+        state.bytes = Vec::new();
+        self.changed.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn announce(&mut self) -> Pushed {
+        if std::mem::replace(&mut self.is_announced, true) {
+            Pushed::Known
+        } else {
+            Pushed::Announce
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_come_out_in_order_and_the_end_after_them() {
+        let pipe = StreamPipe::new(10);
+        let mut taken = Vec::new();
+
+        assert_eq!(pipe.push(b"one "), Pushed::Announce);
+        assert_eq!(pipe.push(b"two"), Pushed::Known);
+        assert_eq!(pipe.take(&mut taken), None);
+        assert_eq!(taken, b"one two");
+        taken.clear();
+        assert_eq!(pipe.finish(StreamEnd::Whole), Pushed::Announce);
+        assert_eq!(pipe.take(&mut taken), Some(StreamEnd::Whole));
+        assert_eq!(taken, b"");
+    }
+
+    #[test]
+    fn a_full_pipe_has_room_once_it_was_taken() {
+        let pipe = StreamPipe::new(3);
+        let mut taken = Vec::new();
+
+        assert_eq!(pipe.push(b"full"), Pushed::Announce);
+        assert!(!pipe.has_room());
+        pipe.take(&mut taken);
+
+        assert!(pipe.has_room() && pipe.wait_for_room());
+    }
+
+    #[test]
+    fn an_abandoned_pipe_takes_nothing_and_keeps_nobody_waiting() {
+        let pipe = StreamPipe::new(3);
+
+        assert_eq!(pipe.push(b"full"), Pushed::Announce);
+        pipe.abandon();
+
+        assert!(!pipe.wait_for_room());
+        assert_eq!(pipe.push(b"more"), Pushed::Gone);
+        assert_eq!(pipe.finish(StreamEnd::Whole), Pushed::Gone);
+    }
+}
