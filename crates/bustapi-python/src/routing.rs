@@ -1,0 +1,318 @@
+//! `RuleIndex`: the native routing index as Python fills it and the server asks it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bustapi_core::rules::{self, Conversion, Hit, Outcome, Piece, RuleSpec, StateSpec, Value};
+use pyo3::exceptions::{PyException, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyFloat, PyInt, PyString, PyTuple, PyType};
+
+/// Rules that can be matched natively; everything else is declined.
+#[pyclass(frozen, module = "bustapi._bustapi")]
+pub struct RuleIndex {
+    /// Locked to copy or to replace the pointer, never while Python code may run.
+    content: Mutex<Arc<Content>>,
+}
+
+/// What one call of `rebuild` left.
+#[derive(Default)]
+struct Content {
+    generation: u64,
+    is_complete: bool,
+    index: rules::RuleIndex,
+    rules: Vec<Rule>,
+}
+
+/// A Werkzeug rule and the names of its arguments, in order.
+struct Rule {
+    object: Py<PyAny>,
+    names: Vec<Py<PyString>>,
+}
+
+/// What the index says about one request.
+pub struct Lookup {
+    content: Arc<Content>,
+    outcome: Outcome,
+}
+
+impl RuleIndex {
+    /// Look a request up, without the interpreter.
+    ///
+    /// A request with an `Upgrade` field must not be asked for: Werkzeug may take it for
+    /// a WebSocket.
+    ///
+    /// `path` is percent-decoded. Bytes that are no UTF-8 are declined: Werkzeug replaces
+    /// them.
+    pub fn lookup(&self, method: &[u8], path: &[u8]) -> Lookup {
+        let content = Arc::clone(&self.lock());
+
+        let outcome = match (str::from_utf8(method), str::from_utf8(path)) {
+            (Ok(method), Ok(path)) => content.index.find(method, path),
+            _ => Outcome::Declined,
+        };
+
+        Lookup { content, outcome }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Arc<Content>> {
+        self.content.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Put content in place and give back what was there, to be dropped unlocked.
+    fn replace(&self, mut content: Content) -> Arc<Content> {
+        let mut current = self.lock();
+        content.generation = current.generation + 1;
+        std::mem::replace(&mut current, Arc::new(content))
+    }
+}
+
+impl Lookup {
+    /// The number of the `rebuild` that filled the index.
+    pub fn generation(&self) -> u64 {
+        self.content.generation
+    }
+
+    /// Number of the rule that was hit; it means the same within one generation.
+    pub fn rule(&self) -> Option<u32> {
+        match &self.outcome {
+            Outcome::Hit(hit) => Some(hit.rule),
+            _ => None,
+        }
+    }
+
+    /// Whether it is certain that no rule takes this path with this method.
+    pub fn is_miss(&self) -> bool {
+        matches!(self.outcome, Outcome::Miss)
+    }
+
+    /// Make `(rule, view_args)` of a hit; `path` is the path that was looked up.
+    pub fn hit(&self, py: Python<'_>, path: &[u8]) -> PyResult<Option<Py<PyTuple>>> {
+        let (Outcome::Hit(hit), Ok(path)) = (&self.outcome, str::from_utf8(path)) else {
+            return Ok(None);
+        };
+
+        let rule = &self.content.rules[hit.rule as usize];
+
+        match self.arguments(py, rule, hit, path) {
+            Ok(arguments) => {
+                let pair = (rule.object.bind(py), arguments);
+                Ok(Some(pair.into_pyobject(py)?.unbind()))
+            }
+            // Werkzeug meets the same error, where the application expects it.
+            Err(error) if error.is_instance_of::<PyException>(py) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn arguments<'py>(
+        &self,
+        py: Python<'py>,
+        rule: &Rule,
+        hit: &Hit,
+        path: &str,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let arguments = PyDict::new(py);
+        let values = self.content.index.values(hit, path);
+
+        for (name, value) in rule.names.iter().zip(values) {
+            let value = match value {
+                Value::Text(text) => PyString::new(py, text).into_any(),
+                Value::Int(number) => PyInt::new(py, number).into_any(),
+                Value::Float(number) => PyFloat::new(py, number).into_any(),
+                Value::Digits(text) => py.get_type::<PyInt>().call1((text,))?,
+                Value::Uuid(text) => uuid_type(py)?.call1((text,))?,
+            };
+
+            arguments.set_item(name.bind(py), value)?;
+        }
+
+        Ok(arguments)
+    }
+}
+
+fn uuid_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    static UUID: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    UUID.import(py, "uuid", "UUID")
+}
+
+type Transitions<'py> = Vec<(Option<Vec<(String, Bound<'py, PyAny>)>>, bool, bool, u32)>;
+type States<'py> = Vec<(HashMap<String, u32>, Transitions<'py>, Vec<u32>)>;
+type Arguments<'py> = Vec<(String, String, Bound<'py, PyAny>)>;
+type Rules<'py> =
+    Vec<(Py<PyAny>, Option<HashSet<String>>, bool, bool, Option<Arguments<'py>>)>;
+
+#[pymethods]
+impl RuleIndex {
+    #[new]
+    fn new() -> Self {
+        Self { content: Mutex::default() }
+    }
+
+    #[getter]
+    fn generation(&self) -> u64 {
+        self.lock().generation
+    }
+
+    #[getter]
+    fn complete(&self) -> bool {
+        self.lock().is_complete
+    }
+
+    fn rebuild(
+        &self,
+        py: Python<'_>,
+        states: &Bound<'_, PyAny>,
+        rules: &Bound<'_, PyAny>,
+        complete: bool,
+    ) -> PyResult<()> {
+        // Empty first: what cannot be read must not leave the rules of before.
+        drop(self.replace(Content::default()));
+        let content = read_content(py, states.extract()?, rules.extract()?, complete)?;
+
+        let old = {
+            let mut current = self.lock();
+            let content = Content { generation: current.generation, ..content };
+            std::mem::replace(&mut *current, Arc::new(content))
+        };
+
+        drop(old);
+        Ok(())
+    }
+
+    fn find(
+        &self,
+        py: Python<'_>,
+        path: &Bound<'_, PyString>,
+        method: &Bound<'_, PyString>,
+    ) -> PyResult<Option<Py<PyTuple>>> {
+        // A lone surrogate cannot have come from a request.
+        let (Ok(path), Ok(method)) = (path.to_str(), method.to_str()) else {
+            return Ok(None);
+        };
+
+        self.lookup(method.as_bytes(), path.as_bytes()).hit(py, path.as_bytes())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // While another thread has the lock the rules count as reachable.
+        if let Ok(content) = self.content.try_lock() {
+            for rule in &content.rules {
+                visit.call(&rule.object)?;
+            }
+        }
+
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        drop(self.replace(Content::default()));
+    }
+}
+
+fn read_content(
+    py: Python<'_>,
+    states: States<'_>,
+    rules: Rules<'_>,
+    is_complete: bool,
+) -> PyResult<Content> {
+    let mut state_specs = Vec::with_capacity(states.len());
+
+    for (statics, dynamics, rules) in states {
+        state_specs.push(StateSpec {
+            statics: statics.into_iter().collect(),
+            dynamics: dynamics.into_iter().map(read_transition).collect::<PyResult<_>>()?,
+            rules,
+        });
+    }
+
+    let mut rule_specs = Vec::with_capacity(rules.len());
+    let mut objects = Vec::with_capacity(rules.len());
+
+    for (object, methods, strict_slashes, is_websocket, arguments) in rules {
+        let mut names = Vec::new();
+
+        let conversions = match arguments {
+            None => None,
+            Some(arguments) => {
+                let mut conversions = Vec::with_capacity(arguments.len());
+
+                for (name, conversion, options) in arguments {
+                    names.push(PyString::intern(py, &name).unbind());
+                    conversions.push(read_conversion(&conversion, &options)?);
+                }
+
+                Some(conversions)
+            }
+        };
+
+        let methods = methods.map(|methods| methods.into_iter().collect());
+        rule_specs.push(RuleSpec { methods, strict_slashes, is_websocket, conversions });
+        objects.push(Rule { object, names });
+    }
+
+    let index = rules::RuleIndex::new(state_specs, rule_specs).ok_or_else(|| {
+        PyValueError::new_err(
+            "The states must form a tree whose numbers grow from the root 0, and every \
+             rule number must exist.",
+        )
+    })?;
+
+    Ok(Content { generation: 0, is_complete, index, rules: objects })
+}
+
+fn read_transition(
+    (pieces, is_final, is_suffixed, to): (
+        Option<Vec<(String, Bound<'_, PyAny>)>>,
+        bool,
+        bool,
+        u32,
+    ),
+) -> PyResult<rules::Transition> {
+    let pieces = pieces
+        .map(|pieces| {
+            pieces.iter().map(|(kind, options)| read_piece(kind, options)).collect::<PyResult<_>>()
+        })
+        .transpose()?;
+
+    Ok(rules::Transition { pieces, is_final, is_suffixed, to })
+}
+
+fn read_piece(kind: &str, options: &Bound<'_, PyAny>) -> PyResult<Piece> {
+    Ok(match kind {
+        "literal" => Piece::Literal(options.extract()?),
+        "string" => {
+            let (least, most) = options.extract()?;
+            Piece::Text { least, most }
+        }
+        "int" => Piece::Int { signed: options.extract()? },
+        "float" => Piece::Float { signed: options.extract()? },
+        "uuid" => Piece::Uuid,
+        "any" => Piece::Any(options.extract()?),
+        "path" => Piece::Path,
+        _ => return Err(PyValueError::new_err(format!("{kind:?} is no kind of piece."))),
+    })
+}
+
+fn read_conversion(name: &str, options: &Bound<'_, PyAny>) -> PyResult<Conversion> {
+    Ok(match name {
+        "str" => Conversion::Text,
+        "int" => {
+            let (fixed_digits, least, most) = options.extract()?;
+            Conversion::Int { fixed_digits, least, most }
+        }
+        "float" => {
+            let (least, most) = options.extract()?;
+            Conversion::Float { least, most }
+        }
+        "uuid" => Conversion::Uuid,
+        _ => return Err(PyValueError::new_err(format!("{name:?} is no conversion."))),
+    })
+}
+
+/// Add the class to the module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<RuleIndex>()
+}
