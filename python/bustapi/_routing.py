@@ -506,18 +506,12 @@ _STOCK_CONVERSIONS: dict[type[BaseConverter], tuple[object, object]] = {
 
 def _read_arguments(rule: Rule) -> list[Argument] | None:
     """Return the arguments of a rule in order; None: Werkzeug must convert them."""
-    converters = rule._converters
-
-    # A name used twice has two values but one converter.
-    if len(converters) != sum(is_dynamic for is_dynamic, _ in rule._trace):
-        return None
-
-    if len(converters) > _MAX_ARGUMENTS:
+    if len(rule._converters) > _MAX_ARGUMENTS:
         return None
 
     arguments: list[Argument] = []
 
-    for name, converter in converters.items():
+    for name, converter in rule._converters.items():
         conversion = _read_conversion(converter)
 
         if conversion is None:

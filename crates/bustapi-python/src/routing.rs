@@ -83,9 +83,10 @@ impl Lookup {
         }
     }
 
-    /// Whether it is certain that no rule takes this path with this method.
+    /// Whether it is certain that no rule takes this path with this method. It never is
+    /// while the index lacks a part of the map.
     pub fn is_miss(&self) -> bool {
-        matches!(self.outcome, Outcome::Miss)
+        self.content.is_complete && matches!(self.outcome, Outcome::Miss)
     }
 
     /// Make `(rule, view_args)` of a hit; `path` is the path that was looked up.
@@ -168,18 +169,14 @@ impl RuleIndex {
         rules: &Bound<'_, PyAny>,
         complete: bool,
     ) -> PyResult<()> {
-        // Empty first: what cannot be read must not leave the rules of before.
-        drop(self.replace(Content::default()));
-        let content = read_content(py, states.extract()?, rules.extract()?, complete)?;
-
-        let old = {
-            let mut current = self.lock();
-            let content = Content { generation: current.generation, ..content };
-            std::mem::replace(&mut *current, Arc::new(content))
+        let (content, result) = match read_content(py, states, rules, complete) {
+            Ok(content) => (content, Ok(())),
+            // What cannot be read must not leave the rules of before.
+            Err(error) => (Content::default(), Err(error)),
         };
 
-        drop(old);
-        Ok(())
+        drop(self.replace(content));
+        result
     }
 
     fn find(
@@ -214,10 +211,12 @@ impl RuleIndex {
 
 fn read_content(
     py: Python<'_>,
-    states: States<'_>,
-    rules: Rules<'_>,
+    states: &Bound<'_, PyAny>,
+    rules: &Bound<'_, PyAny>,
     is_complete: bool,
 ) -> PyResult<Content> {
+    let states: States<'_> = states.extract()?;
+    let rules: Rules<'_> = rules.extract()?;
     let mut state_specs = Vec::with_capacity(states.len());
 
     for (statics, dynamics, rules) in states {
