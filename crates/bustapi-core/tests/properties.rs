@@ -1,0 +1,196 @@
+//! What holds for every input: any split gives the same result, and nothing panics.
+
+use bustapi_core::chunked::{ChunkDecoder, ChunkEvent};
+use bustapi_core::error::HttpError;
+use bustapi_core::head::{Head, HeadParser, HeadStatus};
+use bustapi_core::limits::Limits;
+use bustapi_core::response::encode_chunk;
+use bustapi_core::target::decode_path;
+use proptest::prelude::*;
+
+/// Limits that small inputs reach.
+const NARROW: Limits = Limits {
+    request_line: 30,
+    field_line: 30,
+    head: 90,
+    fields: 4,
+    empty_lines: 1,
+    chunk_extensions: 8,
+};
+
+/// Pieces of heads, valid and not, that are strung together.
+fn head_bytes() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        4 => Just(&b"\r\n"[..]),
+        1 => Just(&b"\n"[..]),
+        1 => Just(&b"\r"[..]),
+        4 => Just(&b"GET / HTTP/1.1\r\n"[..]),
+        2 => Just(&b"POST /a?b HTTP/1.0\r\n"[..]),
+        1 => Just(&b"GET http://a/b HTTP/1.1\r\n"[..]),
+        4 => Just(&b"Host: a\r\n"[..]),
+        2 => Just(&b"Content-Length: 5\r\n"[..]),
+        2 => Just(&b"Transfer-Encoding: chunked\r\n"[..]),
+        1 => Just(&b"Transfer-Encoding: gzip,"[..]),
+        1 => Just(&b"Expect: 100-continue\r\n"[..]),
+        1 => Just(&b"Connection: close\r\n"[..]),
+        1 => Just(&b" folded\r\n"[..]),
+        1 => Just(&b"X : y\r\n"[..]),
+        1 => Just(&b"\t"[..]),
+        1 => Just(&b"\0"[..]),
+        1 => Just(&b"\xff"[..]),
+        1 => Just(&b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"[..]),
+        1 => Just(&b":"[..]),
+    ];
+    prop::collection::vec(piece, 0..9).prop_map(|pieces| pieces.concat())
+}
+
+fn chunk_bytes() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        4 => Just(&b"5\r\nhello\r\n"[..]),
+        4 => Just(&b"0\r\n"[..]),
+        4 => Just(&b"\r\n"[..]),
+        1 => Just(&b"\r"[..]),
+        1 => Just(&b"\n"[..]),
+        2 => Just(&b"1;a=b\r\nx\r\n"[..]),
+        1 => Just(&b"1;a=\"b\\"[..]),
+        2 => Just(&b"X: y\r\n"[..]),
+        1 => Just(&b"X : y\r\n"[..]),
+        1 => Just(&b"ffffffffffffffff"[..]),
+        1 => Just(&b" "[..]),
+        1 => Just(&b"\0"[..]),
+        1 => Just(&b"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"[..]),
+    ];
+    prop::collection::vec(piece, 0..9).prop_map(|pieces| pieces.concat())
+}
+
+/// Ends of pieces of an input, as fractions of its length.
+fn cuts() -> impl Strategy<Value = Vec<prop::sample::Index>> {
+    prop::collection::vec(any::<prop::sample::Index>(), 0..6)
+}
+
+fn ends(cuts: &[prop::sample::Index], length: usize) -> Vec<usize> {
+    let mut ends: Vec<_> = cuts.iter().map(|cut| cut.index(length + 1)).collect();
+    ends.push(length);
+    ends.sort_unstable();
+    ends
+}
+
+fn parse_split(input: &[u8], ends: &[usize], limits: &Limits) -> Result<HeadStatus, HttpError> {
+    let mut parser = HeadParser::new();
+    for &end in ends {
+        let status = parser.advance(&input[..end], limits)?;
+        if status != HeadStatus::Partial {
+            return Ok(status);
+        }
+    }
+    Ok(HeadStatus::Partial)
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Body {
+    content: Vec<u8>,
+    consumed: usize,
+    is_whole: bool,
+    trailers: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+fn decode_split(input: &[u8], ends: &[usize], limits: &Limits) -> Result<Body, HttpError> {
+    let mut decoder = ChunkDecoder::new(limits);
+    let mut body = Body::default();
+    for &end in ends {
+        while !decoder.is_finished() {
+            let step = decoder.decode(&input[body.consumed..end])?;
+            body.consumed += step.consumed;
+            match step.event {
+                ChunkEvent::Data(data) => body.content.extend_from_slice(data),
+                ChunkEvent::Partial | ChunkEvent::End => break,
+            }
+        }
+    }
+    body.is_whole = decoder.is_finished();
+    body.trailers = decoder
+        .trailers()
+        .map(|(name, value)| (name.to_vec(), value.to_vec()))
+        .collect();
+    Ok(body)
+}
+
+/// What httparse, an independent parser, makes of a head that ours accepts.
+fn check_against_httparse(input: &[u8], head: &Head) {
+    let mut fields = [httparse::EMPTY_HEADER; 128];
+    let mut request = httparse::Request::new(&mut fields);
+    let length = request
+        .parse(input)
+        .expect("ours is the stricter one")
+        .unwrap();
+
+    assert_eq!(length, head.length);
+    assert_eq!(
+        request.method.map(str::as_bytes),
+        Some(head.method.of(input))
+    );
+    assert_eq!(
+        request.path.map(str::as_bytes),
+        Some(head.target.whole.of(input))
+    );
+    assert_eq!(request.headers.len(), head.fields.len());
+    for (theirs, ours) in request.headers.iter().zip(&head.fields) {
+        assert_eq!(theirs.name.as_bytes(), ours.name.of(input));
+        assert_eq!(theirs.value, ours.value.of(input));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn a_head_is_the_same_in_any_split(input in head_bytes(), cuts in cuts(), narrow: bool) {
+        let limits = if narrow { NARROW } else { Limits::default() };
+        let whole = parse_split(&input, &[input.len()], &limits);
+        let every_byte: Vec<_> = (0..=input.len()).collect();
+
+        prop_assert_eq!(&parse_split(&input, &every_byte, &limits), &whole);
+        prop_assert_eq!(&parse_split(&input, &ends(&cuts, input.len()), &limits), &whole);
+        if let Ok(HeadStatus::Complete(head)) = whole {
+            check_against_httparse(&input, &head);
+        }
+    }
+
+    #[test]
+    fn a_body_is_the_same_in_any_split(input in chunk_bytes(), cuts in cuts(), narrow: bool) {
+        let limits = if narrow { NARROW } else { Limits::default() };
+        let whole = decode_split(&input, &[input.len()], &limits);
+        let every_byte: Vec<_> = (0..=input.len()).collect();
+
+        prop_assert_eq!(&decode_split(&input, &every_byte, &limits), &whole);
+        prop_assert_eq!(&decode_split(&input, &ends(&cuts, input.len()), &limits), &whole);
+    }
+
+    #[test]
+    fn arbitrary_bytes_panic_nowhere(input in prop::collection::vec(any::<u8>(), 0..200)) {
+        let ends = [input.len()];
+        let head = parse_split(&input, &ends, &Limits::default());
+        let body = decode_split(&input, &ends, &Limits::default());
+
+        prop_assert!(head.is_err() || matches!(head, Ok(HeadStatus::Partial)));
+        prop_assert!(body.map_or(true, |body| body.consumed <= input.len()));
+        prop_assert!(decode_path(&input).bytes.len() <= input.len().max(1));
+    }
+
+    #[test]
+    fn encoded_chunks_decode_to_what_they_held(
+        pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..6),
+    ) {
+        let mut encoded = Vec::new();
+        for piece in &pieces {
+            encode_chunk(&mut encoded, piece);
+        }
+        encoded.extend_from_slice(bustapi_core::response::LAST_CHUNK);
+
+        let body = decode_split(&encoded, &[encoded.len()], &Limits::default());
+
+        let expected =
+            Body { content: pieces.concat(), consumed: encoded.len(), is_whole: true, trailers: vec![] };
+        prop_assert_eq!(body, Ok(expected));
+    }
+}
