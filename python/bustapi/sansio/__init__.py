@@ -1,0 +1,1 @@
+"""Registration and configuration without input and output."""

@@ -1,0 +1,520 @@
+"""Blueprints: parts of an application that are recorded first and registered later."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .. import typing as ft
+from .scaffold import Scaffold, _endpoint_from_view_func, _sentinel, setupmethod
+
+if TYPE_CHECKING:
+    from .app import App
+
+DeferredSetupFunction = Callable[["BlueprintSetupState"], None]
+T_after_request = TypeVar("T_after_request", bound=ft.AfterRequestCallable[Any])
+T_before_request = TypeVar("T_before_request", bound=ft.BeforeRequestCallable)
+T_error_handler = TypeVar("T_error_handler", bound=ft.ErrorHandlerCallable)
+T_teardown = TypeVar("T_teardown", bound=ft.TeardownCallable)
+T_template_context_processor = TypeVar(
+    "T_template_context_processor", bound=ft.TemplateContextProcessorCallable
+)
+T_template_filter = TypeVar("T_template_filter", bound=ft.TemplateFilterCallable)
+T_template_global = TypeVar("T_template_global", bound=ft.TemplateGlobalCallable)
+T_template_test = TypeVar("T_template_test", bound=ft.TemplateTestCallable)
+T_url_defaults = TypeVar("T_url_defaults", bound=ft.URLDefaultCallable)
+T_url_value_preprocessor = TypeVar(
+    "T_url_value_preprocessor", bound=ft.URLValuePreprocessorCallable
+)
+
+
+class BlueprintSetupState:
+    """One registration of a blueprint, as the recorded functions see it.
+
+    :param blueprint: the blueprint.
+    :param app: the application that it is registered on.
+    :param options: what was passed to ``register_blueprint``.
+    :param first_registration: whether the blueprint was not registered there before.
+    """
+
+    def __init__(
+        self,
+        blueprint: Blueprint,
+        app: App,
+        options: Any,
+        first_registration: bool,
+    ) -> None:
+        #: The application that the blueprint is registered on.
+        self.app = app
+
+        #: The blueprint.
+        self.blueprint = blueprint
+
+        #: What was passed to ``register_blueprint``.
+        self.options = options
+
+        #: Whether this is the first registration of the blueprint on the application;
+        #: what shall be done once only, asks this.
+        self.first_registration = first_registration
+
+        #: Subdomain of the rules, None for the default.
+        self.subdomain = self._option("subdomain", blueprint.subdomain)
+
+        #: Prefix of the rules, None for none.
+        self.url_prefix = self._option("url_prefix", blueprint.url_prefix)
+
+        self.name: str = options.get("name", blueprint.name)
+        self.name_prefix: str = options.get("name_prefix", "")
+
+        #: Default values for the arguments of every rule.
+        self.url_defaults = {
+            **blueprint.url_values_defaults,
+            **dict(options.get("url_defaults", ())),
+        }
+
+    def _option(self, name: str, default: str | None) -> str | None:
+        value: str | None = self.options.get(name)
+        return default if value is None else value
+
+    def add_url_rule(
+        self,
+        rule: str,
+        endpoint: str | None = None,
+        view_func: ft.RouteCallable | None = None,
+        **options: Any,
+    ) -> None:
+        """Add a rule to the application under the prefix and name of the blueprint."""
+        if endpoint is None:
+            endpoint = _endpoint_from_view_func(view_func)  # type: ignore[arg-type]
+
+        options.setdefault("subdomain", self.subdomain)
+        self.app.add_url_rule(
+            _join_prefix(self.url_prefix, rule),
+            ".".join(part for part in (self.name_prefix, self.name, endpoint) if part),
+            view_func,
+            defaults={**self.url_defaults, **options.pop("defaults", {})},
+            **options,
+        )
+
+
+def _join_prefix(prefix: str | None, rule: str) -> str:
+    """Put a URL prefix before a rule, with one slash between them."""
+    if prefix is None:
+        return rule
+
+    if not rule:
+        return prefix
+
+    return f"{prefix.rstrip('/')}/{rule.lstrip('/')}"
+
+
+class Blueprint(Scaffold):
+    """A collection of views, hooks, templates and files to register on applications.
+
+    It has the decorators of an application, and records what they are given. At
+    registration the recorded functions are called with a
+    :class:`~bustapi.blueprints.BlueprintSetupState`.
+
+    :param name: name of the blueprint; it prefixes the endpoints.
+    :param import_name: name of its module or package, usually ``__name__``.
+    :param static_folder: folder with static files to serve; None for none.
+    :param static_url_path: URL prefix of the static files, by default the folder's
+        name. Without ``url_prefix`` the application's static route comes first.
+    :param template_folder: folder with templates; those of the application come first.
+    :param url_prefix: prefix of all its rules.
+    :param subdomain: subdomain of all its rules.
+    :param url_defaults: default values for the arguments of all its rules.
+    :param root_path: folder that relative paths start from, found from ``import_name``
+        if left out.
+    :param cli_group: group for its commands: a name, None for none, by default the
+        name of the blueprint.
+
+    .. versionchanged:: 1.1.0
+        Commands of a blueprint.
+
+    .. versionadded:: 0.7
+    """
+
+    _got_registered_once = False
+
+    def __init__(
+        self,
+        name: str,
+        import_name: str,
+        static_folder: str | os.PathLike[str] | None = None,
+        static_url_path: str | None = None,
+        template_folder: str | os.PathLike[str] | None = None,
+        url_prefix: str | None = None,
+        subdomain: str | None = None,
+        url_defaults: dict[str, Any] | None = None,
+        root_path: str | None = None,
+        cli_group: str | None = _sentinel,
+    ) -> None:
+        super().__init__(
+            import_name=import_name,
+            static_folder=static_folder,
+            static_url_path=static_url_path,
+            template_folder=template_folder,
+            root_path=root_path,
+        )
+
+        if not name:
+            raise ValueError("'name' may not be empty. Give the blueprint a name.")
+
+        if "." in name:
+            raise ValueError(
+                f"'name' may not contain a dot '.' character, as {name!r} does: dots"
+                " separate the names of nested blueprints."
+            )
+
+        self.name = name
+        self.url_prefix = url_prefix
+        self.subdomain = subdomain
+        self.deferred_functions: list[DeferredSetupFunction] = []
+        self.url_values_defaults = {} if url_defaults is None else url_defaults
+        self.cli_group = cli_group
+        self._blueprints: list[tuple[Blueprint, dict[str, Any]]] = []
+
+    def _check_setup_finished(self, f_name: str) -> None:
+        if self._got_registered_once:
+            raise AssertionError(
+                f"The setup method '{f_name}' can no longer be called on the blueprint"
+                f" '{self.name}', which has been registered already. What is added now"
+                " would not reach the application.\n"
+                "Do all set-up of a blueprint (imports, decorators, functions) before"
+                " it is registered."
+            )
+
+    # Recording
+
+    @setupmethod
+    def record(self, func: DeferredSetupFunction) -> None:
+        """Call a function at each registration, with the setup state."""
+        self.deferred_functions.append(func)
+
+    @setupmethod
+    def record_once(self, func: DeferredSetupFunction) -> None:
+        """Call a function at the first registration on an application only."""
+
+        def wrapper(state: BlueprintSetupState) -> None:
+            if state.first_registration:
+                func(state)
+
+        self.record(update_wrapper(wrapper, func))
+
+    def make_setup_state(
+        self, app: App, options: dict[str, Any], first_registration: bool = False
+    ) -> BlueprintSetupState:
+        """Make the state that the recorded functions are given; a subclass may extend it."""
+        return BlueprintSetupState(self, app, options, first_registration)
+
+    @setupmethod
+    def register_blueprint(self, blueprint: Blueprint, **options: Any) -> None:
+        """Nest a blueprint in this one.
+
+        :param blueprint: the inner blueprint.
+        :param options: overrides of its own, as for an application.
+
+        .. versionchanged:: 2.0.1
+            ``name`` changes the name it is registered with.
+
+        .. versionadded:: 2.0
+        """
+        if blueprint is self:
+            raise ValueError(f"The blueprint {self.name!r} cannot be nested in itself.")
+
+        self._blueprints.append((blueprint, options))
+
+    # Registration
+
+    def register(self, app: App, options: dict[str, Any]) -> None:
+        """Register everything recorded on an application.
+
+        Called by :meth:`.Flask.register_blueprint`.
+
+        :param app: the application.
+        :param options: what was passed there.
+        :raises ValueError: when the name is taken.
+
+        .. versionchanged:: 2.3
+            Nested blueprints apply subdomains.
+
+        .. versionchanged:: 2.1
+            The same blueprint twice under one name is an error.
+
+        .. versionchanged:: 2.0.1
+            Nested blueprints have dotted names; ``name`` changes the last part.
+        """
+        own_name = options.get("name", self.name)
+        name = f"{options.get('name_prefix', '')}.{own_name}".lstrip(".")
+
+        if name in app.blueprints:
+            other = "this" if app.blueprints[name] is self else "a different"
+            place = "" if own_name == name else f" '{name}'"
+            raise ValueError(
+                f"The name '{own_name}' is already registered for {other}"
+                f" blueprint{place}. Use 'name=' to provide a unique name."
+            )
+
+        is_first = all(blueprint is not self for blueprint in app.blueprints.values())
+        app.blueprints[name] = self
+        self._got_registered_once = True
+        state = self.make_setup_state(app, options, is_first)
+
+        if self.has_static_folder:
+            state.add_url_rule(
+                f"{self.static_url_path}/<path:filename>",
+                view_func=self.send_static_file,  # type: ignore[attr-defined]
+                endpoint="static",
+            )
+
+        self._merge_blueprint_funcs(app, name)
+
+        for function in self.deferred_functions:
+            function(state)
+
+        self._register_commands(app, name, options.get("cli_group", self.cli_group))
+
+        for blueprint, nested_options in self._blueprints:
+            blueprint.register(
+                app, _nest_options(state, blueprint, {**nested_options}, name)
+            )
+
+    def _register_commands(self, app: App, name: str, group: Any) -> None:
+        if not self.cli.commands:
+            return
+
+        if group is None:
+            app.cli.commands.update(self.cli.commands)
+            return
+
+        self.cli.name = name if group is _sentinel else group
+        app.cli.add_command(self.cli)
+
+    def _merge_blueprint_funcs(self, app: App, name: str) -> None:
+        """Put the registries into those of the application, scoped by the name."""
+
+        def scope(key: ft.AppOrBlueprintKey) -> str:
+            return name if key is None else f"{name}.{key}"
+
+        for key, by_code in self.error_handler_spec.items():
+            app.error_handler_spec[scope(key)] = defaultdict(
+                dict, {code: dict(by_class) for code, by_class in by_code.items()}
+            )
+
+        app.view_functions.update(self.view_functions)
+
+        registries: tuple[tuple[Mapping[Any, list[Any]], dict[Any, list[Any]]], ...] = (
+            (self.before_request_funcs, app.before_request_funcs),
+            (self.after_request_funcs, app.after_request_funcs),
+            (self.teardown_request_funcs, app.teardown_request_funcs),
+            (self.url_default_functions, app.url_default_functions),
+            (self.url_value_preprocessors, app.url_value_preprocessors),
+            (self.template_context_processors, app.template_context_processors),
+        )
+
+        for own, parent in registries:
+            for key, functions in own.items():
+                parent[scope(key)].extend(functions)
+
+    @setupmethod
+    def add_url_rule(
+        self,
+        rule: str,
+        endpoint: str | None = None,
+        view_func: ft.RouteCallable | None = None,
+        provide_automatic_options: bool | None = None,
+        **options: Any,
+    ) -> None:
+        """Record a URL rule, see :meth:`.Flask.add_url_rule`.
+
+        The rule is prefixed with the URL prefix, the endpoint with the name.
+        """
+        if endpoint and "." in endpoint:
+            raise ValueError("'endpoint' may not contain a dot '.' character.")
+
+        if view_func and "." in getattr(view_func, "__name__", ""):
+            raise ValueError("'view_func' name may not contain a dot '.' character.")
+
+        self.record(
+            lambda state: state.add_url_rule(
+                rule,
+                endpoint,
+                view_func,
+                provide_automatic_options=provide_automatic_options,
+                **options,
+            )
+        )
+
+    # For the whole application
+
+    @setupmethod
+    def app_template_filter(
+        self, name: str | None = None
+    ) -> Callable[[T_template_filter], T_template_filter]:
+        """Register a template filter for all templates of the application.
+
+        :param name: name in templates, by default that of the function.
+        """
+
+        def decorator(f: T_template_filter) -> T_template_filter:
+            self.add_app_template_filter(f, name=name)
+            return f
+
+        return decorator
+
+    @setupmethod
+    def add_app_template_filter(
+        self, f: ft.TemplateFilterCallable, name: str | None = None
+    ) -> None:
+        """Register a template filter for all templates of the application."""
+        self._record_template("filters", f, name)
+
+    @setupmethod
+    def app_template_test(
+        self, name: str | None = None
+    ) -> Callable[[T_template_test], T_template_test]:
+        """Register a template test for all templates of the application.
+
+        :param name: name in templates, by default that of the function.
+
+        .. versionadded:: 0.10
+        """
+
+        def decorator(f: T_template_test) -> T_template_test:
+            self.add_app_template_test(f, name=name)
+            return f
+
+        return decorator
+
+    @setupmethod
+    def add_app_template_test(
+        self, f: ft.TemplateTestCallable, name: str | None = None
+    ) -> None:
+        """Register a template test for all templates of the application.
+
+        .. versionadded:: 0.10
+        """
+        self._record_template("tests", f, name)
+
+    @setupmethod
+    def app_template_global(
+        self, name: str | None = None
+    ) -> Callable[[T_template_global], T_template_global]:
+        """Register a template global for all templates of the application.
+
+        :param name: name in templates, by default that of the function.
+
+        .. versionadded:: 0.10
+        """
+
+        def decorator(f: T_template_global) -> T_template_global:
+            self.add_app_template_global(f, name=name)
+            return f
+
+        return decorator
+
+    @setupmethod
+    def add_app_template_global(
+        self, f: ft.TemplateGlobalCallable, name: str | None = None
+    ) -> None:
+        """Register a template global for all templates of the application.
+
+        .. versionadded:: 0.10
+        """
+        self._record_template("globals", f, name)
+
+    def _record_template(self, kind: str, f: Any, name: str | None) -> None:
+        def register(state: BlueprintSetupState) -> None:
+            getattr(state.app.jinja_env, kind)[name or f.__name__] = f
+
+        self.record_once(register)
+
+    @setupmethod
+    def before_app_request(self, f: T_before_request) -> T_before_request:
+        """Like :meth:`before_request`, for every request of the application."""
+        self._record_hook("before_request_funcs", f)
+        return f
+
+    @setupmethod
+    def after_app_request(self, f: T_after_request) -> T_after_request:
+        """Like :meth:`after_request`, for every request of the application."""
+        self._record_hook("after_request_funcs", f)
+        return f
+
+    @setupmethod
+    def teardown_app_request(self, f: T_teardown) -> T_teardown:
+        """Like :meth:`teardown_request`, for every request of the application."""
+        self._record_hook("teardown_request_funcs", f)
+        return f
+
+    @setupmethod
+    def app_context_processor(
+        self, f: T_template_context_processor
+    ) -> T_template_context_processor:
+        """Like :meth:`context_processor`, for every template of the application."""
+        self._record_hook("template_context_processors", f)
+        return f
+
+    @setupmethod
+    def app_errorhandler(
+        self, code: type[Exception] | int
+    ) -> Callable[[T_error_handler], T_error_handler]:
+        """Like :meth:`errorhandler`, for every request of the application."""
+
+        def decorator(f: T_error_handler) -> T_error_handler:
+            self.record_once(lambda state: state.app.errorhandler(code)(f) and None)
+            return f
+
+        return decorator
+
+    @setupmethod
+    def app_url_value_preprocessor(
+        self, f: T_url_value_preprocessor
+    ) -> T_url_value_preprocessor:
+        """Like :meth:`url_value_preprocessor`, for every request of the application."""
+        self._record_hook("url_value_preprocessors", f)
+        return f
+
+    @setupmethod
+    def app_url_defaults(self, f: T_url_defaults) -> T_url_defaults:
+        """Like :meth:`url_defaults`, for every URL of the application."""
+        self._record_hook("url_default_functions", f)
+        return f
+
+    def _record_hook(self, registry: str, f: Any) -> None:
+        self.record_once(
+            lambda state: getattr(state.app, registry).setdefault(None, []).append(f)
+        )
+
+
+def _nest_options(
+    state: BlueprintSetupState, inner: Blueprint, options: dict[str, Any], name: str
+) -> dict[str, Any]:
+    """Return the options of a nested blueprint, joined with those of the outer one."""
+    prefix = options.get("url_prefix")
+    prefix = inner.url_prefix if prefix is None else prefix
+    subdomain = options.get("subdomain")
+    subdomain = inner.subdomain if subdomain is None else subdomain
+
+    if prefix is None:
+        prefix = state.url_prefix
+    elif state.url_prefix is not None:
+        prefix = f"{state.url_prefix.rstrip('/')}/{prefix.lstrip('/')}"
+
+    if subdomain is None:
+        subdomain = state.subdomain
+    elif state.subdomain is not None:
+        subdomain = f"{subdomain}.{state.subdomain}"
+
+    if prefix is not None:
+        options["url_prefix"] = prefix
+
+    if subdomain is not None:
+        options["subdomain"] = subdomain
+
+    options["name_prefix"] = name
+    return options
