@@ -152,8 +152,8 @@ class App(Scaffold):
             instance_path = self.auto_find_instance_path()
         elif not os.path.isabs(instance_path):
             raise ValueError(
-                f"'instance_path' must be an absolute path, and {instance_path!r} is"
-                " relative. Join it to a folder first."
+                f"'instance_path' must be absolute, and {instance_path!r} is relative."
+                " Join it to a folder first."
             )
 
         #: Folder for files that belong to a deployment.
@@ -404,9 +404,9 @@ class App(Scaffold):
 
         if self.view_functions.setdefault(endpoint, view_func) != view_func:
             raise AssertionError(
-                f"The endpoint {endpoint!r} has another view function already:"
-                " View function mapping is overwriting an existing endpoint function:"
-                f" {endpoint}"
+                f"The view function mapping is overwriting an existing one: endpoint"
+                f" {endpoint!r} belongs to {self.view_functions[endpoint]!r}. Give one"
+                " of the two another 'endpoint'."
             )
 
         self.view_functions[endpoint] = view_func

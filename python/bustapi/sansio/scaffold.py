@@ -421,8 +421,8 @@ class Scaffold:
 
         if isinstance(exc_class, Exception):
             raise TypeError(
-                f"{exc_class!r} is an instance. Handlers are registered for exception"
-                " classes or status codes."
+                f"{exc_class!r} is an instance, not a class. Handlers are registered for"
+                " exception classes or status codes."
             )
 
         if not issubclass(exc_class, Exception):

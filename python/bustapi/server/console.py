@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
+
+ENDING = "Finishing what is in flight. Press CTRL+C again to stop at once."
 
 
 def say(message: str) -> None:
-    """Print one message."""
-    print(f" * {message}", file=sys.stderr, flush=True)
+    """Print one message.
+
+    Written to the file itself: a signal handler may interrupt a view that prints.
+    """
+    os.write(2, f" * {message}\n".encode(errors="replace"))
 
 
 def start_line(name: str, url: str, workers: int) -> str:

@@ -21,14 +21,14 @@ def open_listeners(host: str, port: int, count: int) -> list[socket.socket]:
     """
     family, address = _resolve(host, port)
 
+    listeners: list[socket.socket] = []
+
     try:
         if count > 1:
             # Sockets that share a port would also share it with another program of the
             # same user, without a word. This one does not share.
             with _listen(family, address, share=False) as probe:
                 address = probe.getsockname()
-
-        listeners: list[socket.socket] = []
 
         for _ in range(count):
             listener = _listen(family, address, share=count > 1)
@@ -37,6 +37,9 @@ def open_listeners(host: str, port: int, count: int) -> list[socket.socket]:
 
         return listeners
     except OSError as e:
+        for listener in listeners:
+            listener.close()
+
         raise SystemExit(_explain(e, host, port)) from None
 
 
@@ -116,21 +119,44 @@ def find_holder(port: int) -> str | None:
     """
     inodes = _listening_inodes(port)
 
-    for process in Path("/proc").glob("[0-9]*") if inodes else ():
-        try:
-            files = {os.readlink(file) for file in (process / "fd").iterdir()}
-            command = (process / "cmdline").read_bytes()
-        except OSError:
-            # It ended meanwhile, or belongs to somebody else.
-            continue
+    if not inodes:
+        return None
 
-        if files & inodes:
-            words = re.sub(
-                r"[^\x20-\x7e]", "?", command.decode("latin-1").replace("\0", " ")
-            )
-            return f"process {process.name} ({words.strip()[:80]})"
+    for process in Path("/proc").glob("[0-9]*"):
+        if not _open_files(process).isdisjoint(inodes):
+            return f"process {process.name} ({_command(process)})"
 
     return None
+
+
+def _open_files(process: Path) -> set[str]:
+    """Return what a process has open; nothing if it is somebody else's or has ended."""
+    files: set[str] = set()
+
+    try:
+        links = list((process / "fd").iterdir())
+    except OSError:
+        return files
+
+    for link in links:
+        try:
+            files.add(os.readlink(link))
+        except OSError:
+            # Closed meanwhile; when the process is ours, so was the listing itself.
+            continue
+
+    return files
+
+
+def _command(process: Path) -> str:
+    try:
+        command = (process / "cmdline").read_bytes()
+    except OSError:
+        return "ended meanwhile"
+
+    words = command.replace(b"\0", b" ").decode("latin-1").strip()
+    # A process names itself; nothing of that may reach the terminal as control codes.
+    return re.sub(r"[^\x20-\x7e]", "?", words)[:80]
 
 
 def _listening_inodes(port: int) -> set[str]:

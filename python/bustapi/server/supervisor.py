@@ -20,19 +20,22 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import NoReturn
 
-from .console import describe_end, say, start_line
+from .console import ENDING, describe_end, say, start_line
 from .listeners import open_listeners, url_of
 from .restart import Seat
 from .settings import Settings
 
-# A worker that lived for less is one that keeps dying. It is replaced with a growing
-# delay.
+# A worker that lived for less, twice in a row, is one that keeps dying. It is replaced
+# with a growing delay.
 SHORT_LIFE = 5.0
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 30.0
 
 # Beyond the grace period, for exit functions and threads of the application.
 END_TIMEOUT = 10.0
+
+# After a second signal.
+KILL_AFTER = 2.0
 
 _SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT)
 
@@ -162,8 +165,11 @@ class Supervisor:
         for number in os.read(self._wake, 512):
             if number == signal.SIGCHLD:
                 self._reap()
-            else:
+            elif self._ends_at is None:
+                say(ENDING)
                 self._end()
+            else:
+                self._end_now(number)
 
     def _take_report(self, worker: Process) -> None:
         heard = os.read(worker.report, 65536)
@@ -242,10 +248,10 @@ class Supervisor:
         return f"{who} {describe_end(status)} before it served."
 
     def _delay(self, worker: Process) -> float:
-        if worker.short_lives == 0:
+        if worker.short_lives < 2:
             return 0.0
 
-        return min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (worker.short_lives - 1))
+        return min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (worker.short_lives - 2))
 
     # Time
 
@@ -271,17 +277,19 @@ class Supervisor:
     # Ending
 
     def _end(self) -> None:
-        """End the workers: gently at first, at once the second time."""
-        if self._ends_at is None:
-            self._ends_at = time.monotonic() + self.settings.grace + END_TIMEOUT
+        """Have the workers finish what is in flight."""
+        self._ends_at = time.monotonic() + self.settings.grace + END_TIMEOUT
 
-            for worker in self.workers:
-                worker.due = None
-        else:
-            # A second signal of the same kind makes a worker stop, and with it its exit
-            # functions still run.
-            self._ends_at = time.monotonic() + 1.0
+        for worker in self.workers:
+            worker.due = None
 
+        self._signal_workers(signal.SIGTERM)
+
+    def _end_now(self, number: int) -> None:
+        """Have the workers stop: a second signal was sent."""
+        self._status = 128 + number
+        # Workers take their second signal so too, and their exit functions still run.
+        self._ends_at = time.monotonic() + KILL_AFTER
         self._signal_workers(signal.SIGTERM)
 
     def _signal_workers(self, number: signal.Signals) -> None:

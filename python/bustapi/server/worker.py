@@ -22,7 +22,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from .._bustapi import Worker
-from .console import say, start_line
+from .console import ENDING, say, start_line
 from .handler import make_handler, rule_index_of
 from .listeners import open_listeners, url_of
 from .restart import Seat
@@ -144,7 +144,7 @@ class Run:
         if sys.getswitchinterval() == _DEFAULT_SWITCH_INTERVAL:
             sys.setswitchinterval(SWITCH_INTERVAL)
 
-        with self._signals(ignore_interrupt=supervisor is not None):
+        with self._signals(is_supervised=supervisor is not None):
             self._start("hot", self._run_hot)
             on_ready()
 
@@ -188,7 +188,7 @@ class Run:
             raise
 
     @contextmanager
-    def _signals(self, *, ignore_interrupt: bool) -> Iterator[None]:
+    def _signals(self, *, is_supervised: bool) -> Iterator[None]:
         """Let the first signal begin the end and the second one force it.
 
         Python delivers signals to the main thread only. On another one (a test that
@@ -214,6 +214,10 @@ class Run:
                 self._core.stop()
             else:
                 is_ending = True
+
+                if not is_supervised:
+                    say(ENDING)
+
                 self._core.drain(self.settings.grace)
 
         def ignore(number: int, frame: FrameType | None) -> None:
@@ -222,7 +226,7 @@ class Run:
         previous = {
             signal.SIGTERM: signal.signal(signal.SIGTERM, end),
             signal.SIGINT: signal.signal(
-                signal.SIGINT, ignore if ignore_interrupt else end
+                signal.SIGINT, ignore if is_supervised else end
             ),
         }
 
