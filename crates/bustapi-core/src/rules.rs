@@ -335,14 +335,11 @@ impl RuleIndex {
     ///
     /// `path` is the path that was looked up.
     pub fn values<'a>(&'a self, hit: &'a Hit, path: &'a str) -> impl Iterator<Item = Value<'a>> {
-        self.rules[hit.rule as usize]
-            .conversions
-            .iter()
-            .flatten()
-            .zip(hit.spans)
-            .map(move |(conversion, span)| {
+        self.rules[hit.rule as usize].conversions.iter().flatten().zip(hit.spans).map(
+            move |(conversion, span)| {
                 conversion.convert(span.of(path)).expect("a hit's values were converted once")
-            })
+            },
+        )
     }
 }
 

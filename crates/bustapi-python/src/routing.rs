@@ -142,8 +142,7 @@ fn uuid_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
 type Transitions<'py> = Vec<(Option<Vec<(String, Bound<'py, PyAny>)>>, bool, bool, u32)>;
 type States<'py> = Vec<(HashMap<String, u32>, Transitions<'py>, Vec<u32>)>;
 type Arguments<'py> = Vec<(String, String, Bound<'py, PyAny>)>;
-type Rules<'py> =
-    Vec<(Py<PyAny>, Option<HashSet<String>>, bool, bool, Option<Arguments<'py>>)>;
+type Rules<'py> = Vec<(Py<PyAny>, Option<HashSet<String>>, bool, bool, Option<Arguments<'py>>)>;
 
 #[pymethods]
 impl RuleIndex {
@@ -263,12 +262,7 @@ fn read_content(
 }
 
 fn read_transition(
-    (pieces, is_final, is_suffixed, to): (
-        Option<Vec<(String, Bound<'_, PyAny>)>>,
-        bool,
-        bool,
-        u32,
-    ),
+    (pieces, is_final, is_suffixed, to): (Option<Vec<(String, Bound<'_, PyAny>)>>, bool, bool, u32),
 ) -> PyResult<rules::Transition> {
     let pieces = pieces
         .map(|pieces| {
