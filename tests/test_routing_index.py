@@ -151,7 +151,7 @@ def rule_texts(draw: st.DrawFn, foreign: bool) -> str:
     return "/" + "/".join(segments) + ("/" if segments and draw(st.booleans()) else "")
 
 
-METHODS = st.one_of(
+METHODS: st.SearchStrategy[list[str] | None] = st.one_of(
     st.none(),
     st.lists(st.sampled_from(["GET", "POST", "PUT"]), min_size=1, max_size=2),
 )
