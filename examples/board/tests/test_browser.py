@@ -1,0 +1,327 @@
+"""The whole application, as a person with a browser meets it.
+
+A real server runs in a process of its own; a headless Chromium is driven over the
+WebDriver protocol (W3C), which needs nothing but HTTP and JSON.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, Request, build_opener
+
+import pytest
+
+EXAMPLE = Path(__file__).parents[1]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+CHROMEDRIVER = shutil.which("chromedriver")
+PATIENCE = 20.0
+"""Seconds to wait for what normally takes a fraction of one."""
+
+ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+"""The name under which WebDriver wraps the reference of an element."""
+
+T = TypeVar("T")
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(120),
+    pytest.mark.skipif(
+        CHROMIUM is None or CHROMEDRIVER is None,
+        reason="there is no Chromium; install the packages chromium, chromium-driver",
+    ),
+]
+
+
+def test_a_person_signs_up_posts_uploads_exports_and_logs_out(
+    browser: Browser, address: str, downloads: Path, tmp_path: Path
+) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("Bring chairs.\n")
+    picture = EXAMPLE / "tests" / "lawn.png"
+
+    # Sign up, which logs in.
+    browser.open(address)
+    assert "The board is empty" in browser.text()
+    browser.follow("Sign up")
+    browser.fill("name", "ada")
+    browser.fill("password", "short")
+    browser.press("Create account")
+    assert browser.path() == "/signup"
+    browser.fill("password", "correct horse")
+    browser.press("Create account")
+    browser.wait_for_text("Welcome, ada.")
+
+    # Log out, and in again.
+    browser.press("Log out")
+    browser.wait_for_text("You are logged out.")
+    browser.follow("Log in")
+    browser.fill("name", "ada")
+    browser.fill("password", "correct horse")
+    browser.press("Log in")
+    browser.wait_for_text("You are logged in.")
+
+    # Post with an attachment, then add a picture.
+    browser.follow("New post")
+    browser.fill("title", "Summer party")
+    browser.fill("body", "On the lawn <behind> the house.")
+    browser.fill("files", str(notes))
+    browser.press("Post")
+    browser.wait_for_text("Your post is on the board.")
+    assert browser.path() == "/posts/1"
+    assert "On the lawn <behind> the house." in browser.text()
+    browser.fill("files", str(picture))
+    browser.press("Upload")
+    browser.wait_for_text("Attached.")
+    wait_until(
+        lambda: browser.run("return document.querySelector('.picture img').naturalWidth")
+    )
+
+    # Comment.
+    browser.fill("comment", "I bring a cake.")
+    browser.press("Comment")
+    browser.wait_for_text("Comments 1")
+    assert "I bring a cake." in browser.text()
+
+    # Download and export.
+    browser.follow("notes.txt")
+    assert downloaded(downloads / "notes.txt") == "Bring chairs.\n"
+    browser.follow("Export as CSV")
+    header, row = csv.reader(downloaded(downloads / "posts.csv").splitlines())
+    assert dict(zip(header, row, strict=True))["title"] == "Summer party"
+
+    # An error page, then the way back and out.
+    browser.open(f"{address}/posts/99")
+    browser.wait_for_text("Nothing is pinned here")
+    browser.follow("Back to the board")
+    browser.wait_for_text("Summer party")
+    browser.press("Log out")
+    browser.wait_for_text("You are logged out.")
+    assert "New post" not in browser.text()
+
+
+@pytest.mark.parametrize("width", [360, 1200])
+def test_pages_fit_the_width_of_the_window(
+    browser: Browser, address: str, width: int
+) -> None:
+    browser.resize(width, 800)
+
+    for path in ("/", "/signup", "/login", "/missing"):
+        browser.open(address + path)
+        overflow = browser.run(
+            "return document.documentElement.scrollWidth - window.innerWidth"
+        )
+        assert overflow <= 0, path
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    """The address of a server that starts with an empty instance folder."""
+    with serving(tmp_path / "instance") as address:
+        yield address
+
+
+@pytest.fixture
+def downloads(tmp_path: Path) -> Path:
+    """The folder in which the browser saves what it downloads."""
+    folder = tmp_path / "downloads"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def browser(tmp_path: Path, downloads: Path) -> Iterator[Browser]:
+    """A headless Chromium with an empty profile."""
+    with driving(tmp_path / "profile", downloads) as browser:
+        yield browser
+
+
+class Browser:
+    """A browser behind a WebDriver session."""
+
+    def __init__(self, driver: str, capabilities: dict[str, Any]) -> None:
+        self._opener = build_opener(ProxyHandler({}))
+        self._session = driver
+        created = self._send("POST", "/session", {"capabilities": capabilities})
+        self._session = f"{driver}/session/{created['sessionId']}"
+
+    def close(self) -> None:
+        """End the session, and the browser with it."""
+        self._send("DELETE", "")
+
+    def open(self, address: str) -> None:
+        """Load a page and wait until it is complete."""
+        self._send("POST", "/url", {"url": address})
+
+    def path(self) -> str:
+        """Return the path of the page's address."""
+        return str(self.run("return location.pathname"))
+
+    def text(self) -> str:
+        """Return the text that the page shows."""
+        return str(self.run("return document.body.innerText"))
+
+    def run(self, script: str, *arguments: object) -> Any:
+        """Run JavaScript in the page and return its value."""
+        body = {"script": script, "args": arguments}
+        return self._send("POST", "/execute/sync", body)
+
+    def resize(self, width: int, height: int) -> None:
+        """Give the page a size, in CSS pixels, however large the window is."""
+        self._send(
+            "POST",
+            "/goog/cdp/execute",
+            {
+                "cmd": "Emulation.setDeviceMetricsOverride",
+                "params": {
+                    "width": width,
+                    "height": height,
+                    "deviceScaleFactor": 1,
+                    "mobile": width < 500,
+                },
+            },
+        )
+
+    def wait_for_text(self, text: str) -> None:
+        """Wait until the page shows ``text``."""
+        wait_until(lambda: text in self.text(), lambda: f"{text!r} in {self.text()!r}")
+
+    def fill(self, identifier: str, text: str) -> None:
+        """Type into the field with this id; a file field takes a path."""
+        element = self._find("css selector", f"#{identifier}")
+        if self.run("return arguments[0].type", {ELEMENT: element}) != "file":
+            self._send("POST", f"/element/{element}/clear", {})
+        self._send("POST", f"/element/{element}/value", {"text": text})
+
+    def follow(self, text: str) -> None:
+        """Click the link with this text."""
+        self._click(self._find("link text", text))
+
+    def press(self, text: str) -> None:
+        """Click the button with this text."""
+        self._click(self._find("xpath", f"//button[normalize-space()={text!r}]"))
+
+    def _click(self, element: str) -> None:
+        self._send("POST", f"/element/{element}/click", {})
+
+    def _find(self, using: str, value: str) -> str:
+        # The session's implicit wait makes this look until its deadline.
+        found = self._send("POST", "/element", {"using": using, "value": value})
+        return str(found[ELEMENT])
+
+    def _send(self, method: str, path: str, body: object = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = Request(self._session + path, data, method=method)
+        request.add_header("Content-Type", "application/json")
+
+        try:
+            with self._opener.open(request, timeout=60) as response:
+                return json.load(response)["value"]
+        except HTTPError as e:
+            value = json.load(e)["value"]
+            raise AssertionError(f"{value['error']}: {value['message']}") from None
+
+
+@contextmanager
+def driving(profile: Path, downloads: Path) -> Iterator[Browser]:
+    """Start a driver and a browser, and end both."""
+    arguments = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--disable-dev-shm-usage",
+        "--no-first-run",
+        "--no-proxy-server",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        f"--user-data-dir={profile}",
+    ]
+    options = {
+        "binary": CHROMIUM,
+        "args": arguments,
+        "prefs": {"download.default_directory": str(downloads)},
+    }
+    capabilities = {"goog:chromeOptions": options, "timeouts": {"implicit": 10_000}}
+    command = [str(CHROMEDRIVER), "--port=0"]
+
+    with running(command, r"started successfully on port (\d+)") as port:
+        browser = Browser(f"http://127.0.0.1:{port}", {"alwaysMatch": capabilities})
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def serving(instance: Path) -> Iterator[str]:
+    """Serve the example as its README says, on a free port, and give the address."""
+    command = [sys.executable, "-m", "bustapi", "run", "board:create_app", "--port=0"]
+
+    with running(
+        command,
+        r"(http://127\.0\.0\.1:\d+)",
+        cwd=EXAMPLE,
+        env={**os.environ, "BOARD_INSTANCE_PATH": str(instance)},
+    ) as address:
+        yield address
+
+
+@contextmanager
+def running(command: list[str], pattern: str, **options: Any) -> Iterator[str]:
+    """Run a command, give what ``pattern`` finds in its output, and end it."""
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        **options,
+    )
+    assert process.stdout is not None
+    lines: list[str] = []
+
+    try:
+        for line in process.stdout:
+            lines.append(line)
+            if found := re.search(pattern, line):
+                break
+        else:
+            pytest.fail(f"{command} ended early:\n{''.join(lines)}")
+        # Nobody reads on, so the output must fit the pipe: 64 KiB here, some hundred
+        # lines, of which a test makes a few dozen.
+        yield found[1]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=PATIENCE)
+
+
+def downloaded(path: Path) -> str:
+    """Return the text of a download; Chromium gives it its name when it is whole."""
+    wait_until(path.exists, lambda: f"a download {path}")
+    return path.read_text("utf-8")
+
+
+def wait_until(
+    is_done: Callable[[], T], name: Callable[[], str] = lambda: "a condition"
+) -> T:
+    """Ask again and again until the answer is true; fail at the deadline."""
+    deadline = time.monotonic() + PATIENCE
+
+    while not (answer := is_done()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"Waited {PATIENCE} s in vain for {name()}.")
+
+    return answer
