@@ -1,0 +1,327 @@
+//! `Body`: the request body as a file, whole in memory, spooled to a file or still coming.
+
+use std::io::Read as _;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::buffer::PyBuffer;
+use pyo3::create_exception;
+use pyo3::exceptions::{PyConnectionError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::body_pipe::{BodyPipe, End};
+use crate::spool::SpooledFile;
+
+create_exception!(
+    bustapi._bustapi,
+    BodyError,
+    PyConnectionError,
+    "The request body ended early or broke the protocol."
+);
+
+/// The request body, readable as ``wsgi.input``.
+#[pyclass(frozen, module = "bustapi._bustapi")]
+pub struct Body {
+    source: Source,
+    reader: Mutex<Reader>,
+}
+
+enum Source {
+    Memory(Py<PyBytes>),
+    /// A spooled file, a pipe, or one after the other; the length once it is known.
+    Parts(Option<u64>),
+    /// A body above the application's limit: its length is known, its bytes are not read.
+    Refused(u64),
+}
+
+/// Where reading has come to; what it waits for is waited for without the interpreter.
+#[derive(Default)]
+struct Reader {
+    /// Offset in a body of memory; otherwise in `ahead`.
+    position: usize,
+    ahead: Vec<u8>,
+    file: Option<SpooledFile>,
+    pipe: Option<Arc<BodyPipe>>,
+    total: u64,
+    is_broken: bool,
+}
+
+/// Up to which byte a read goes.
+#[derive(Clone, Copy)]
+enum Until {
+    Size(usize),
+    Line(usize),
+}
+
+impl Body {
+    pub fn in_memory(bytes: Py<PyBytes>) -> Self {
+        Self { source: Source::Memory(bytes), reader: Mutex::default() }
+    }
+
+    pub fn spooled(file: SpooledFile) -> Self {
+        Self::of_parts(Some(file.length), Some(file), None)
+    }
+
+    /// What was spooled, if anything, followed by what still comes.
+    pub fn streamed(file: Option<SpooledFile>, pipe: Arc<BodyPipe>) -> Self {
+        Self::of_parts(None, file, Some(pipe))
+    }
+
+    pub fn refused(length: u64) -> Self {
+        Self { source: Source::Refused(length), reader: Mutex::default() }
+    }
+
+    fn of_parts(length: Option<u64>, file: Option<SpooledFile>, pipe: Option<Arc<BodyPipe>>) -> Self {
+        let reader = Reader { file, pipe, ..Reader::default() };
+        Self { source: Source::Parts(length), reader: Mutex::new(reader) }
+    }
+
+    fn with_reader<R: Send>(
+        &self,
+        py: Python<'_>,
+        function: impl FnOnce(&mut Reader) -> PyResult<R> + Send,
+    ) -> PyResult<R> {
+        py.detach(|| {
+            let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+            function(&mut reader)
+        })
+    }
+
+    fn take<'py>(&self, py: Python<'py>, until: Until) -> PyResult<Bound<'py, PyBytes>> {
+        match &self.source {
+            Source::Memory(bytes) => Ok(self.take_from_memory(bytes.bind(py), until)),
+            Source::Parts(_) => {
+                let taken = self.with_reader(py, |reader| reader.take(until))?;
+                Ok(PyBytes::new(py, &taken))
+            }
+            Source::Refused(length) => Err(BodyError::new_err(format!(
+                "The request body of {length} bytes is above the limit of the application and is not read."
+            ))),
+        }
+    }
+
+    fn take_from_memory<'py>(
+        &self,
+        bytes: &Bound<'py, PyBytes>,
+        until: Until,
+    ) -> Bound<'py, PyBytes> {
+        let whole = bytes.as_bytes();
+        let range = {
+            let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+            let start = reader.position;
+            reader.position += until.length(&whole[start..]);
+            start..reader.position
+        };
+        if range == (0..whole.len()) {
+            return bytes.clone();
+        }
+        PyBytes::new(bytes.py(), &whole[range])
+    }
+}
+
+impl Until {
+    fn size(size: Option<isize>) -> usize {
+        size.and_then(|size| usize::try_from(size).ok()).unwrap_or(usize::MAX)
+    }
+
+    /// Return how many of the bytes are taken when no more come.
+    fn length(self, bytes: &[u8]) -> usize {
+        match self {
+            Self::Size(size) => size.min(bytes.len()),
+            Self::Line(limit) => {
+                let bytes = &bytes[..limit.min(bytes.len())];
+                let end = bytes.iter().position(|&byte| byte == b'\n');
+                end.map_or(bytes.len(), |end| end + 1)
+            }
+        }
+    }
+
+    /// Whether the bytes hold everything that is asked for.
+    fn is_met_by(self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Size(size) => bytes.len() >= size,
+            Self::Line(limit) => bytes.len() >= limit || bytes.contains(&b'\n'),
+        }
+    }
+}
+
+impl Reader {
+    fn take(&mut self, until: Until) -> PyResult<Vec<u8>> {
+        let mut searched = self.position;
+        loop {
+            let unmet = match until {
+                Until::Size(_) => !until.is_met_by(&self.ahead[self.position..]),
+                Until::Line(limit) => {
+                    let found = self.ahead[searched..].contains(&b'\n');
+                    !found && self.ahead.len() - self.position < limit
+                }
+            };
+            searched = self.ahead.len();
+            if !unmet || !self.fill()? {
+                break;
+            }
+        }
+        let rest = &self.ahead[self.position..];
+        let taken = rest[..until.length(rest)].to_vec();
+        self.position += taken.len();
+        if self.position == self.ahead.len() {
+            self.ahead.clear();
+            self.position = 0;
+        } else if self.position > 64 * 1024 {
+            self.ahead.drain(..self.position);
+            self.position = 0;
+        }
+        Ok(taken)
+    }
+
+    /// Read more, from the file first; returns False at the end of the body.
+    fn fill(&mut self) -> PyResult<bool> {
+        if self.is_broken {
+            return Err(broken());
+        }
+        if let Some(file) = &self.file {
+            let length = self.ahead.len();
+            let count = (&file.file).take(64 * 1024).read_to_end(&mut self.ahead)?;
+            debug_assert_eq!(self.ahead.len(), length + count);
+            if count > 0 {
+                self.total += count as u64;
+                return Ok(true);
+            }
+            self.file = None;
+        }
+        let Some(pipe) = &self.pipe else { return Ok(false) };
+        let length = self.ahead.len();
+        match pipe.pull(&mut self.ahead) {
+            None => {
+                self.total += (self.ahead.len() - length) as u64;
+                Ok(true)
+            }
+            Some(End::Whole) => {
+                self.pipe = None;
+                Ok(false)
+            }
+            Some(End::Broken) => {
+                self.is_broken = true;
+                Err(broken())
+            }
+        }
+    }
+}
+
+trait FillStart {
+    fn fill_start(&self, bytes: &[u8]);
+}
+
+impl FillStart for PyBuffer<u8> {
+    /// Copy bytes to the start of a writable, contiguous buffer that has room for them.
+    fn fill_start(&self, bytes: &[u8]) {
+        assert!(bytes.len() <= self.len_bytes() && !self.readonly());
+        // SAFETY: the exporter keeps the memory in place while the view exists, it is
+        // writable and long enough, and a new `bytes` object does not overlap it.
+        unsafe {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.buf_ptr().cast(), bytes.len());
+        }
+    }
+}
+
+fn broken() -> PyErr {
+    BodyError::new_err("The client ended the request body early or sent it malformed.")
+}
+
+#[pymethods]
+impl Body {
+    /// Bytes that came, None while a streamed body is still being read.
+    #[getter]
+    fn length(&self, py: Python<'_>) -> PyResult<Option<u64>> {
+        match &self.source {
+            Source::Memory(bytes) => Ok(Some(bytes.bind(py).as_bytes().len() as u64)),
+            Source::Refused(length) | Source::Parts(Some(length)) => Ok(Some(*length)),
+            Source::Parts(None) => self.with_reader(py, |reader| {
+                let is_read = reader.file.is_none() && reader.pipe.is_none();
+                Ok(is_read.then_some(reader.total))
+            }),
+        }
+    }
+
+    #[pyo3(signature = (size = Some(-1), /))]
+    fn read<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
+        self.take(py, Until::Size(Until::size(size)))
+    }
+
+    #[pyo3(signature = (size = Some(-1), /))]
+    fn readline<'py>(
+        &self,
+        py: Python<'py>,
+        size: Option<isize>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        self.take(py, Until::Line(Until::size(size)))
+    }
+
+    #[pyo3(signature = (hint = Some(-1), /))]
+    fn readlines<'py>(
+        &self,
+        py: Python<'py>,
+        hint: Option<isize>,
+    ) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+        let hint = match hint {
+            Some(hint) if hint > 0 => Until::size(Some(hint)),
+            _ => usize::MAX,
+        };
+        let mut lines = Vec::new();
+        let mut total = 0;
+        while total < hint {
+            let line = self.take(py, Until::Line(usize::MAX))?;
+            if line.as_bytes().is_empty() {
+                break;
+            }
+            total += line.as_bytes().len();
+            lines.push(line);
+        }
+        Ok(lines)
+    }
+
+    #[pyo3(signature = (buffer, /))]
+    fn readinto(&self, py: Python<'_>, buffer: &Bound<'_, PyAny>) -> PyResult<usize> {
+        let buffer = PyBuffer::<u8>::get(buffer)?;
+        if buffer.readonly() || !buffer.is_c_contiguous() {
+            return Err(PyTypeError::new_err(
+                "'buffer' must be a writable, contiguous buffer of bytes.",
+            ));
+        }
+        let taken = self.take(py, Until::Size(buffer.len_bytes()))?;
+        buffer.fill_start(taken.as_bytes());
+        Ok(taken.as_bytes().len())
+    }
+
+    /// Return the whole body without consuming it when it is held in memory, else None.
+    fn getvalue(&self, py: Python<'_>) -> Option<Py<PyBytes>> {
+        match &self.source {
+            Source::Memory(bytes) => Some(bytes.clone_ref(py)),
+            _ => None,
+        }
+    }
+
+    fn __iter__(this: Py<Self>) -> Py<Self> {
+        this
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let line = self.take(py, Until::Line(usize::MAX))?;
+        Ok((!line.as_bytes().is_empty()).then_some(line))
+    }
+
+    /// Give back the file; a closed body reads as ended.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        match &self.source {
+            Source::Memory(bytes) => {
+                let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+                reader.position = bytes.bind(py).as_bytes().len();
+                Ok(())
+            }
+            _ => self.with_reader(py, |reader| {
+                *reader = Reader { total: reader.total, ..Reader::default() };
+                Ok(())
+            }),
+        }
+    }
+}

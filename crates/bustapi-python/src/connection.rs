@@ -1,0 +1,632 @@
+//! One HTTP/1.1 connection without its socket: bytes in, requests out, answers in, bytes out.
+//!
+//! | stage | reads | left by |
+//! |---|---|---|
+//! | Head | the head of the next request | a whole head: Body or Answer; an error: Last |
+//! | Body | the body, into memory or the spool | its end: Answer; an error: Last |
+//! | Answer | the body of a streamed request, nothing else | `answered`: Head or Last |
+//! | Last | nothing; what is in the output is the last | – |
+//!
+//! Requests are taken from the input one after the other, so answers leave in their order
+//! (RFC 9112 9.3.2) and nothing behind an error or a `Connection: close` is ever a request.
+
+use std::sync::Arc;
+
+use bustapi_core::chunked::{ChunkDecoder, ChunkEvent};
+use bustapi_core::error::HttpError;
+use bustapi_core::head::{Framing, Head, HeadParser, HeadStatus, Version};
+use bustapi_core::limits::Limits;
+use bustapi_core::response::{CONTINUE, ResponseContext};
+use bustapi_core::target::{TargetForm, decode_path};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::answer::{Answered, Request, refuse};
+use crate::body::Body;
+use crate::body_pipe::{BodyPipe, End};
+use crate::head::{Peer, RequestHead};
+use crate::learning::EndpointKey;
+use crate::names::method;
+use crate::output::Output;
+use crate::site::Site;
+use crate::spool::{PENDING, Spool};
+
+/// Bodies up to this size are collected in memory.
+pub const IN_MEMORY: u64 = 1024 * 1024;
+
+/// Input that may wait while a request is answered; beyond it the connection is not read.
+const READ_AHEAD: usize = 128 * 1024;
+
+/// An input buffer that has grown beyond this is given back when it is empty.
+const KEPT_BUFFER: usize = 64 * 1024;
+
+/// What a worker does for bodies that do not fit in memory.
+pub trait Intake {
+    /// Begin to spool; None when there is no space.
+    fn spool(&self) -> std::io::Result<Option<Spool>>;
+
+    /// Make the pipe of a streamed body.
+    fn pipe(&self) -> Arc<BodyPipe>;
+}
+
+/// What a connection needs next.
+pub enum Turn {
+    /// More input, or that something else happens first.
+    Read,
+    Request(Box<Request>),
+    /// The connection ends when its output is out.
+    Last,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    Head,
+    Body,
+    Answer,
+    Last,
+}
+
+pub struct Connection {
+    input: Vec<u8>,
+    start: usize,
+    parser: HeadParser,
+    limits: Limits,
+    stage: Stage,
+    incoming: Option<Box<Incoming>>,
+    has_ended: bool,
+    is_draining: bool,
+    peer: Arc<Peer>,
+    pub output: Output,
+    /// An answer that the application had no part in, for the log.
+    pub refused: Option<Answered>,
+}
+
+/// A body on its way in.
+struct Incoming {
+    /// The request, until it is dispatched.
+    request: Option<Unread>,
+    decoder: Decoder,
+    sink: Sink,
+    received: u64,
+    limit: Option<u64>,
+    must_continue: bool,
+    is_whole: bool,
+}
+
+struct Unread {
+    head: Py<RequestHead>,
+    terms: ResponseContext,
+    key: EndpointKey,
+    is_miss: bool,
+}
+
+enum Decoder {
+    Length(u64),
+    Chunked(Box<ChunkDecoder>),
+}
+
+enum Sink {
+    Memory(Vec<u8>),
+    Spool { spool: Box<Spool>, is_full: bool },
+    Pipe { pipe: Arc<BodyPipe>, is_full: bool },
+}
+
+impl Connection {
+    pub fn new(peer: Arc<Peer>) -> Self {
+        Self {
+            input: Vec::new(),
+            start: 0,
+            parser: HeadParser::new(),
+            limits: Limits::default(),
+            stage: Stage::Head,
+            incoming: None,
+            has_ended: false,
+            is_draining: false,
+            peer,
+            output: Output::default(),
+            refused: None,
+        }
+    }
+
+    pub const fn stage(&self) -> Stage {
+        self.stage
+    }
+
+    pub const fn peer(&self) -> &Arc<Peer> {
+        &self.peer
+    }
+
+    /// Whether nothing of a next request has come.
+    pub const fn is_idle(&self) -> bool {
+        matches!(self.stage, Stage::Head) && self.start == self.input.len()
+    }
+
+    /// Bytes of the current body that came, for its minimum rate.
+    pub fn received(&self) -> u64 {
+        self.incoming.as_ref().map_or(0, |incoming| incoming.received)
+    }
+
+    /// Whether the peer is waited for to send a body.
+    pub fn awaits_body(&self) -> bool {
+        self.incoming.is_some() && self.wants_input()
+    }
+
+    /// Whether input would be taken now.
+    pub fn wants_input(&self) -> bool {
+        match (&self.incoming, self.stage) {
+            (_, Stage::Last) => false,
+            (Some(incoming), _) => incoming.wants_input(),
+            (None, Stage::Answer) => self.input.len() - self.start < READ_AHEAD,
+            _ => true,
+        }
+    }
+
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.input.extend_from_slice(bytes);
+    }
+
+    /// Note that the peer sends no more; what it has sent whole is answered.
+    pub fn end_input(&mut self) {
+        self.has_ended = true;
+    }
+
+    /// Close the connection behind the next answer, or now when it is idle.
+    pub fn drain(&mut self) {
+        self.is_draining = true;
+        if self.is_idle() {
+            self.stage = Stage::Last;
+        }
+    }
+
+    /// Answer a peer that was too slow.
+    pub fn time_out(&mut self) {
+        self.incoming = None;
+        self.fail(HttpError::Timeout.status());
+    }
+
+    fn fail(&mut self, status: u16) {
+        self.refused = Some(refuse(status, false, &mut self.output));
+        self.stage = Stage::Last;
+    }
+
+    /// Note that the current request is answered.
+    pub fn answered(&mut self, keep_alive: bool) {
+        let is_read = match self.incoming.take().map(|incoming| (incoming.is_whole, incoming.sink)) {
+            Some((is_whole, Sink::Pipe { pipe, .. })) => {
+                pipe.finish(End::Broken);
+                is_whole
+            }
+            Some((is_whole, _)) => is_whole,
+            None => true,
+        };
+        self.stage = if keep_alive && is_read { Stage::Head } else { Stage::Last };
+        self.shrink();
+    }
+
+    /// Let a streamed body end early, because the peer is gone.
+    pub fn break_body(&mut self) {
+        if let Some(Incoming { sink: Sink::Pipe { pipe, .. }, .. }) = self.incoming.as_deref() {
+            pipe.finish(End::Broken);
+        }
+    }
+
+    /// Note that bytes of the body are on disk.
+    pub fn note_spooled(&mut self, count: usize) {
+        if let Some(Incoming { sink: Sink::Spool { spool, .. }, .. }) = self.incoming.as_deref_mut()
+        {
+            spool.note_written(count);
+        }
+    }
+
+    /// Give up a body that cannot be spooled; returns the head of its request.
+    pub fn fail_spool(&mut self) -> Option<Py<RequestHead>> {
+        let incoming = self.incoming.take()?;
+        self.fail(507);
+        incoming.request.map(|request| request.head)
+    }
+
+    /// Note what the view of a streamed body has said: that it reads, or that there is room.
+    pub fn note_pipe(&mut self) {
+        let Some(incoming) = self.incoming.as_deref_mut() else { return };
+        let Sink::Pipe { pipe, is_full } = &mut incoming.sink else { return };
+        *is_full = !pipe.has_room();
+        if incoming.must_continue && pipe.is_wanted() {
+            incoming.must_continue = false;
+            // Only before the answer: behind its head it would be part of the body.
+            if incoming.received == 0 && self.output.is_empty() {
+                self.output.buffer().extend_from_slice(CONTINUE);
+            }
+        }
+    }
+
+    /// Go on with what is there.
+    pub fn advance(
+        &mut self,
+        py: Python<'_>,
+        site: &Site,
+        intake: Option<&dyn Intake>,
+    ) -> PyResult<Turn> {
+        let turn = loop {
+            match self.stage {
+                Stage::Last => break Turn::Last,
+                Stage::Head => match self.parser.advance(&self.input[self.start..], &self.limits) {
+                    Ok(HeadStatus::Partial) => {
+                        if self.has_ended || (self.is_draining && self.is_idle()) {
+                            self.stage = Stage::Last;
+                            continue;
+                        }
+                        break Turn::Read;
+                    }
+                    Ok(HeadStatus::Complete(head)) => {
+                        if let Some(request) = self.take_head(py, site, intake, head)? {
+                            break Turn::Request(Box::new(request));
+                        }
+                    }
+                    Err(error) => self.fail(error.status()),
+                },
+                Stage::Body => {
+                    if let Some(request) = self.take_body(py, intake)? {
+                        break Turn::Request(Box::new(request));
+                    }
+                    if self.stage == Stage::Body {
+                        break Turn::Read;
+                    }
+                }
+                Stage::Answer => {
+                    self.take_streamed();
+                    break Turn::Read;
+                }
+            }
+        };
+        self.compact();
+        Ok(turn)
+    }
+
+    fn take_head(
+        &mut self,
+        py: Python<'_>,
+        site: &Site,
+        intake: Option<&dyn Intake>,
+        parsed: Head,
+    ) -> PyResult<Option<Request>> {
+        let bytes = &self.input[self.start..self.start + parsed.length];
+        self.start += parsed.length;
+        let mut terms = ResponseContext::of(&parsed, bytes);
+        terms.keep_alive &= !self.is_draining;
+        let framing = parsed.framing;
+        let expects = parsed.expect_continue && parsed.version == Version::Http11;
+        let decoder = match framing {
+            Framing::None => None,
+            Framing::Length(length) => Some(Decoder::Length(length)),
+            Framing::Chunked => {
+                Some(Decoder::Chunked(Box::new(ChunkDecoder::for_head(&parsed, &self.limits))))
+            }
+        };
+        let mut head = RequestHead::new(
+            PyBytes::new(py, bytes).unbind(),
+            method(py, parsed.method.of(bytes)).unbind(),
+            parsed,
+            Arc::clone(&self.peer),
+            site.environ(py),
+        );
+        let (key, is_miss) = look_up(py, site, &mut head, bytes)?;
+        let head = Py::new(py, head)?;
+        let Some(decoder) = decoder else {
+            self.stage = Stage::Answer;
+            return Ok(Some(Request { head, body: None, terms, key, is_streamed: false }));
+        };
+        let mut limit = None;
+        if let (Framing::Length(length), Some(_)) = (framing, intake)
+            && length > IN_MEMORY
+        {
+            limit = site.body_limit(py)?;
+            if limit.is_some_and(|limit| length > limit) {
+                terms.keep_alive = false;
+                self.stage = Stage::Answer;
+                let body = Some(Py::new(py, Body::refused(length))?);
+                return Ok(Some(Request { head, body, terms, key, is_streamed: false }));
+            }
+        }
+        if matches!(framing, Framing::Chunked) {
+            limit = site.body_limit(py)?;
+        }
+        let request = Unread { head, terms, key, is_miss };
+        let mut incoming = Box::new(Incoming {
+            request: Some(request),
+            decoder,
+            sink: Sink::Memory(Vec::new()),
+            received: 0,
+            limit,
+            must_continue: expects && self.start == self.input.len(),
+            is_whole: false,
+        });
+        self.stage = Stage::Body;
+        let is_large = matches!(framing, Framing::Length(length) if length > IN_MEMORY);
+        if is_large && let Some(intake) = intake {
+            if let Err(error) = incoming.leave_memory(intake) {
+                let head = incoming.request.take().map(|request| request.head);
+                site.log(py, head.as_ref(), error.into());
+                self.fail(507);
+                return Ok(None);
+            }
+            if matches!(incoming.sink, Sink::Pipe { .. }) {
+                let request = incoming.dispatch_streamed(py, None)?;
+                self.incoming = Some(incoming);
+                self.stage = Stage::Answer;
+                self.take_streamed();
+                return Ok(Some(request));
+            }
+        }
+        if std::mem::take(&mut incoming.must_continue) {
+            self.output.buffer().extend_from_slice(CONTINUE);
+        }
+        self.incoming = Some(incoming);
+        Ok(None)
+    }
+
+    /// Take what came of a body that is collected; returns the request when it is whole.
+    fn take_body(
+        &mut self,
+        py: Python<'_>,
+        intake: Option<&dyn Intake>,
+    ) -> PyResult<Option<Request>> {
+        let Some(incoming) = self.incoming.as_deref_mut() else { return Ok(None) };
+        let taken = incoming.take(&self.input[self.start..], intake);
+        match taken {
+            Ok(count) => self.start += count,
+            Err(Refusal::Peer(error)) => {
+                self.incoming = None;
+                self.fail(error.status());
+                return Ok(None);
+            }
+            Err(Refusal::Disk) => {
+                self.incoming = None;
+                self.fail(507);
+                return Ok(None);
+            }
+        }
+        if incoming.is_above_limit() {
+            let body = Body::refused(incoming.received);
+            let request = incoming.dispatch(py, body, true)?;
+            self.incoming = None;
+            self.stage = Stage::Answer;
+            return Ok(Some(request));
+        }
+        if let Some(request) = incoming.finish_collected(py, intake)? {
+            if incoming.is_whole {
+                self.incoming = None;
+            }
+            self.stage = Stage::Answer;
+            self.take_streamed();
+            return Ok(Some(request));
+        }
+        if self.has_ended && self.start == self.input.len() && !incoming.is_whole {
+            // A body cut short is no request.
+            self.incoming = None;
+            self.stage = Stage::Last;
+        }
+        Ok(None)
+    }
+
+    /// Hand over what came of a body that a view is reading.
+    fn take_streamed(&mut self) {
+        let Some(incoming) = self.incoming.as_deref_mut() else { return };
+        if incoming.is_whole {
+            return;
+        }
+        let result = incoming.take(&self.input[self.start..], None);
+        let Sink::Pipe { pipe, .. } = &incoming.sink else { return };
+        match result {
+            Ok(count) => {
+                self.start += count;
+                if incoming.is_whole {
+                    pipe.finish(End::Whole);
+                } else if self.has_ended && self.start == self.input.len() {
+                    pipe.finish(End::Broken);
+                }
+            }
+            Err(_) => pipe.finish(End::Broken),
+        }
+    }
+
+    /// Move what is left of the input to the front once much of it is used.
+    fn compact(&mut self) {
+        if self.start == self.input.len() {
+            self.input.clear();
+            self.start = 0;
+        } else if self.start > KEPT_BUFFER {
+            self.input.drain(..self.start);
+            self.start = 0;
+        }
+    }
+
+    fn shrink(&mut self) {
+        self.compact();
+        if self.input.is_empty() {
+            self.input.shrink_to(KEPT_BUFFER);
+        }
+    }
+}
+
+enum Refusal {
+    Peer(HttpError),
+    Disk,
+}
+
+impl Incoming {
+    fn wants_input(&self) -> bool {
+        if self.is_whole {
+            return false;
+        }
+        match &self.sink {
+            Sink::Memory(_) => true,
+            Sink::Spool { spool, is_full } => !is_full && spool.pending() < PENDING,
+            Sink::Pipe { is_full, .. } => !is_full,
+        }
+    }
+
+    /// Whether a chunked body has outgrown the application's limit.
+    fn is_above_limit(&self) -> bool {
+        self.limit.is_some_and(|limit| self.received > limit && self.received > IN_MEMORY)
+    }
+
+    /// Decode input and pass it on until the sink is full; returns how much was taken.
+    fn take(&mut self, input: &[u8], intake: Option<&dyn Intake>) -> Result<usize, Refusal> {
+        let mut position = 0;
+        while self.wants_input() && !self.is_above_limit() {
+            let step = self.decoder.decode(&input[position..]).map_err(Refusal::Peer)?;
+            position += step.consumed;
+            self.is_whole = step.is_end;
+            if step.data.is_empty() {
+                break;
+            }
+            self.received += step.data.len() as u64;
+            self.pass_on(step.data, intake).map_err(|_| Refusal::Disk)?;
+        }
+        Ok(position)
+    }
+
+    fn pass_on(&mut self, data: &[u8], intake: Option<&dyn Intake>) -> std::io::Result<()> {
+        match &mut self.sink {
+            Sink::Memory(bytes) => {
+                bytes.extend_from_slice(data);
+                if let Some(intake) = intake
+                    && bytes.len() as u64 > IN_MEMORY
+                {
+                    self.leave_memory(intake)?;
+                }
+            }
+            Sink::Spool { spool, is_full } => *is_full = !spool.push(data.to_vec()),
+            Sink::Pipe { pipe, is_full } => *is_full = !pipe.push(data),
+        }
+        Ok(())
+    }
+
+    /// Send the body elsewhere: to the disk, or straight to the view when nobody will want
+    /// it or there is no space.
+    fn leave_memory(&mut self, intake: &dyn Intake) -> std::io::Result<()> {
+        let Sink::Memory(bytes) = &mut self.sink else { return Ok(()) };
+        let bytes = std::mem::take(bytes);
+        let is_miss = self.request.as_ref().is_some_and(|request| request.is_miss);
+        let spool = if is_miss { None } else { intake.spool()? };
+        self.sink = match spool {
+            Some(mut spool) => {
+                let is_full = !bytes.is_empty() && !spool.push(bytes);
+                Sink::Spool { spool: Box::new(spool), is_full }
+            }
+            None => {
+                let pipe = intake.pipe();
+                let is_full = !bytes.is_empty() && !pipe.push(&bytes);
+                Sink::Pipe { pipe, is_full }
+            }
+        };
+        Ok(())
+    }
+
+    /// Return the request once its body is collected, or must be streamed from here on.
+    fn finish_collected(
+        &mut self,
+        py: Python<'_>,
+        intake: Option<&dyn Intake>,
+    ) -> PyResult<Option<Request>> {
+        let body = match (&mut self.sink, intake) {
+            (Sink::Pipe { .. }, _) => return self.dispatch_streamed(py, None).map(Some),
+            (Sink::Memory(bytes), _) if self.is_whole => {
+                Body::in_memory(PyBytes::new(py, bytes).unbind())
+            }
+            (Sink::Spool { spool, is_full }, Some(intake)) if spool.pending() == 0 => {
+                if !self.is_whole && !*is_full {
+                    return Ok(None);
+                }
+                let pipe = Sink::Pipe { pipe: intake.pipe(), is_full: false };
+                let Sink::Spool { spool, .. } = std::mem::replace(&mut self.sink, pipe) else {
+                    unreachable!("it was just seen to be a spool");
+                };
+                let file = spool.finish()?;
+                if !self.is_whole {
+                    return self.dispatch_streamed(py, Some(file)).map(Some);
+                }
+                Body::spooled(file)
+            }
+            _ => return Ok(None),
+        };
+        self.dispatch(py, body, false).map(Some)
+    }
+
+    fn dispatch_streamed(
+        &mut self,
+        py: Python<'_>,
+        file: Option<crate::spool::SpooledFile>,
+    ) -> PyResult<Request> {
+        let Sink::Pipe { pipe, .. } = &self.sink else {
+            unreachable!("only a body in a pipe is streamed");
+        };
+        let body = Body::streamed(file, Arc::clone(pipe));
+        let mut request = self.dispatch(py, body, false)?;
+        request.is_streamed = true;
+        Ok(request)
+    }
+
+    fn dispatch(&mut self, py: Python<'_>, body: Body, closes: bool) -> PyResult<Request> {
+        let Unread { head, mut terms, key, .. } =
+            self.request.take().expect("a request is dispatched once");
+        terms.keep_alive &= !closes;
+        let body = Some(Py::new(py, body)?);
+        Ok(Request { head, body, terms, key, is_streamed: false })
+    }
+}
+
+struct Step<'a> {
+    consumed: usize,
+    data: &'a [u8],
+    is_end: bool,
+}
+
+impl Decoder {
+    fn decode<'a>(&mut self, input: &'a [u8]) -> Result<Step<'a>, HttpError> {
+        match self {
+            Self::Length(left) => {
+                let count = usize::try_from(*left).map_or(input.len(), |left| left.min(input.len()));
+                *left -= count as u64;
+                Ok(Step { consumed: count, data: &input[..count], is_end: *left == 0 })
+            }
+            Self::Chunked(decoder) => {
+                let step = decoder.decode(input)?;
+                let (data, is_end): (&[u8], _) = match step.event {
+                    ChunkEvent::Data(data) => (data, false),
+                    ChunkEvent::Partial => (&[], false),
+                    ChunkEvent::End => (&[], true),
+                };
+                Ok(Step { consumed: step.consumed, data, is_end })
+            }
+        }
+    }
+}
+
+/// Ask the index for the rule; returns the endpoint, and whether it certainly has none.
+fn look_up(
+    py: Python<'_>,
+    site: &Site,
+    head: &mut RequestHead,
+    bytes: &[u8],
+) -> PyResult<(EndpointKey, bool)> {
+    let parsed = head.parsed();
+    let target = parsed.target;
+    let name = parsed.method.of(bytes);
+    if let Some(index) = site.index()
+        && !parsed.has_upgrade
+        && target.form != TargetForm::Authority
+    {
+        let path = decode_path(target.path.of(bytes)).bytes;
+        let lookup = index.get().lookup(name, &path);
+        let hit = lookup.hit(py, &path)?;
+        head.set_hit(hit, lookup.generation());
+        if let Some(rule) = lookup.rule() {
+            return Ok((EndpointKey::Rule(rule), false));
+        }
+        if lookup.is_miss() {
+            return Ok((EndpointKey::Other, true));
+        }
+    }
+    Ok((EndpointKey::of_path(name, target.path.of(bytes)), false))
+}

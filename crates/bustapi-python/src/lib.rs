@@ -1,0 +1,31 @@
+//! The extension module `bustapi._bustapi`: bindings, connections, event loop and threads.
+
+use pyo3::prelude::*;
+
+mod answer;
+mod body;
+mod body_pipe;
+mod connection;
+mod context;
+mod date;
+mod exchange;
+mod file_wrapper;
+mod head;
+mod learning;
+mod names;
+mod output;
+mod routing;
+mod site;
+mod spool;
+
+#[pymodule]
+fn _bustapi(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add("BodyError", module.py().get_type::<body::BodyError>())?;
+    module.add_class::<head::RequestHead>()?;
+    module.add_class::<body::Body>()?;
+    module.add_class::<file_wrapper::FileWrapper>()?;
+    module.add_function(wrap_pyfunction!(exchange::exchange, module)?)?;
+    module.add_function(wrap_pyfunction!(exchange::parse_request, module)?)?;
+    routing::register(module)
+}
