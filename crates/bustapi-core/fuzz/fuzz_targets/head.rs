@@ -1,0 +1,70 @@
+//! The request head: no panic, the same result in any split, spans within the head.
+
+#![no_main]
+
+use bustapi_core::error::HttpError;
+use bustapi_core::head::{Head, HeadParser, HeadStatus};
+use bustapi_core::limits::Limits;
+use bustapi_core::target::{TargetForm, decode_path};
+use libfuzzer_sys::fuzz_target;
+
+/// Small enough that the fuzzer reaches every limit.
+const NARROW: Limits = Limits {
+    request_line: 60,
+    field_line: 60,
+    head: 200,
+    fields: 6,
+    empty_lines: 2,
+    chunk_extensions: 16,
+};
+
+// The first byte chooses the limits and the size of the pieces, the rest is the input.
+fuzz_target!(|bytes: &[u8]| {
+    let Some((&choice, input)) = bytes.split_first() else {
+        return;
+    };
+    let limits = if choice & 1 == 0 {
+        Limits::default()
+    } else {
+        NARROW
+    };
+    let size = usize::from(choice >> 1).max(1);
+
+    let whole = HeadParser::new().advance(input, &limits);
+
+    assert_eq!(parse_in_pieces(input, size, &limits), whole);
+    if let Ok(HeadStatus::Complete(head)) = whole {
+        check(&head, input);
+    }
+});
+
+fn parse_in_pieces(input: &[u8], size: usize, limits: &Limits) -> Result<HeadStatus, HttpError> {
+    let mut parser = HeadParser::new();
+    for end in (0..input.len()).step_by(size).chain([input.len()]) {
+        let status = parser.advance(&input[..end], limits)?;
+        if status != HeadStatus::Partial {
+            return Ok(status);
+        }
+    }
+    Ok(HeadStatus::Partial)
+}
+
+fn check(head: &Head, input: &[u8]) {
+    let bytes = &input[..head.length];
+    assert!(bytes.ends_with(b"\r\n\r\n"));
+    assert!(!bytes.contains(&0));
+    assert!(!head.method.is_empty());
+    assert!(!head.target.whole.is_empty());
+    for field in &head.fields {
+        assert!(!field.name.is_empty());
+        assert!(field.name.end < field.value.end.max(field.value.start + 1));
+        let value = field.value.of(bytes);
+        assert!(!value.iter().any(|byte| matches!(byte, b'\r' | b'\n')));
+        assert_eq!(value.trim_ascii(), value);
+    }
+    if let TargetForm::Absolute { authority } = head.target.form {
+        assert_eq!(head.host, Some(authority));
+    }
+    let path = head.target.path.of(bytes);
+    assert!(decode_path(path).bytes.len() <= path.len().max(1));
+}
