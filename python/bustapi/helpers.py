@@ -362,7 +362,7 @@ def get_root_path(import_name: str) -> str:
     :raises RuntimeError: for a package without a file, such as a namespace package.
     """
     module = sys.modules.get(import_name)
-    path = getattr(module, "__file__", None)
+    path: str | None = getattr(module, "__file__", None)
 
     if path is not None:
         return os.path.dirname(os.path.abspath(path))
@@ -374,7 +374,7 @@ def get_root_path(import_name: str) -> str:
         return os.getcwd()
 
     if hasattr(loader, "get_filename"):
-        path = loader.get_filename(import_name)
+        path = cast(str, loader.get_filename(import_name))
     else:
         # Loaders need not tell the file before the module is imported.
         __import__(import_name)

@@ -49,7 +49,9 @@ def has_level_handler(logger: logging.Logger) -> bool:
 
 #: Writes to :data:`wsgi_errors_stream`. :func:`create_logger` adds it when nothing else
 #: would show a message.
-default_handler = logging.StreamHandler(wsgi_errors_stream)  # type: ignore[var-annotated]
+default_handler: logging.StreamHandler[TextIO] = logging.StreamHandler(
+    cast(TextIO, wsgi_errors_stream)
+)
 default_handler.setFormatter(
     logging.Formatter("[%(asctime)s] %(levelname)s in %(module)s: %(message)s")
 )

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import MutableMapping
 from datetime import datetime, timezone
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from werkzeug.datastructures import CallbackDict
@@ -25,7 +25,7 @@ class SessionMixin(MutableMapping[str, Any]):
     @property
     def permanent(self) -> bool:
         """Whether the session outlives the browser; kept in it as ``"_permanent"``."""
-        return self.get("_permanent", False)  # type: ignore[no-any-return]
+        return cast(bool, self.get("_permanent", False))
 
     @permanent.setter
     def permanent(self, value: bool) -> None:
@@ -75,7 +75,7 @@ class NullSession(SecureCookieSession):
             " of the application to a random value that is kept secret."
         )
 
-    __setitem__ = __delitem__ = clear = pop = popitem = update = setdefault = _fail  # type: ignore[assignment]
+    __setitem__ = __delitem__ = clear = pop = popitem = update = setdefault = _fail
     del _fail
 
 

@@ -6,9 +6,9 @@ import collections.abc as cabc
 import typing as t
 
 if t.TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication  # noqa: F401
-    from werkzeug.datastructures import Headers  # noqa: F401
-    from werkzeug.sansio.response import Response  # noqa: F401
+    from _typeshed.wsgi import WSGIApplication
+    from werkzeug.datastructures import Headers
+    from werkzeug.sansio.response import Response
 
 # What ``make_response`` turns into a response by itself.
 ResponseValue = t.Union[
@@ -25,7 +25,7 @@ ResponseValue = t.Union[
 ]
 
 # The value of one header field, or of several of the same name.
-HeaderValue = t.Union[str, list[str], tuple[str, ...]]
+HeaderValue = str | list[str] | tuple[str, ...]
 
 # What may stand for the headers in a tuple that a view returns.
 HeadersValue = t.Union[
@@ -47,44 +47,39 @@ ResponseReturnValue = t.Union[
 ResponseClass = t.TypeVar("ResponseClass", bound="Response")
 
 # Name of a blueprint, or None for the application: the key of a registry.
-AppOrBlueprintKey = t.Optional[str]
+AppOrBlueprintKey = str | None
 
-AfterRequestCallable = t.Union[
-    t.Callable[[ResponseClass], ResponseClass],
-    t.Callable[[ResponseClass], t.Awaitable[ResponseClass]],
-]
-BeforeFirstRequestCallable = t.Union[
-    t.Callable[[], None], t.Callable[[], t.Awaitable[None]]
-]
-BeforeRequestCallable = t.Union[
-    t.Callable[[], t.Optional[ResponseReturnValue]],
-    t.Callable[[], t.Awaitable[t.Optional[ResponseReturnValue]]],
-]
+AfterRequestCallable = (
+    t.Callable[[ResponseClass], ResponseClass]
+    | t.Callable[[ResponseClass], t.Awaitable[ResponseClass]]
+)
+BeforeFirstRequestCallable = t.Callable[[], None] | t.Callable[[], t.Awaitable[None]]
+BeforeRequestCallable = (
+    t.Callable[[], ResponseReturnValue | None]
+    | t.Callable[[], t.Awaitable[ResponseReturnValue | None]]
+)
 ShellContextProcessorCallable = t.Callable[[], dict[str, t.Any]]
-TeardownCallable = t.Union[
-    t.Callable[[t.Optional[BaseException]], None],
-    t.Callable[[t.Optional[BaseException]], t.Awaitable[None]],
-]
-TemplateContextProcessorCallable = t.Union[
-    t.Callable[[], dict[str, t.Any]],
-    t.Callable[[], t.Awaitable[dict[str, t.Any]]],
-]
+TeardownCallable = (
+    t.Callable[[BaseException | None], None]
+    | t.Callable[[BaseException | None], t.Awaitable[None]]
+)
+TemplateContextProcessorCallable = (
+    t.Callable[[], dict[str, t.Any]] | t.Callable[[], t.Awaitable[dict[str, t.Any]]]
+)
 TemplateFilterCallable = t.Callable[..., t.Any]
 TemplateGlobalCallable = t.Callable[..., t.Any]
 TemplateTestCallable = t.Callable[..., bool]
 URLDefaultCallable = t.Callable[[str, dict[str, t.Any]], None]
-URLValuePreprocessorCallable = t.Callable[
-    [t.Optional[str], t.Optional[dict[str, t.Any]]], None
-]
+URLValuePreprocessorCallable = t.Callable[[str | None, dict[str, t.Any] | None], None]
 
 # The argument is Any: a handler of one exception class is registered for that class, and
 # a parameter type is contravariant, so no narrower alias would accept it.
-ErrorHandlerCallable = t.Union[
-    t.Callable[[t.Any], ResponseReturnValue],
-    t.Callable[[t.Any], t.Awaitable[ResponseReturnValue]],
-]
+ErrorHandlerCallable = (
+    t.Callable[[t.Any], ResponseReturnValue]
+    | t.Callable[[t.Any], t.Awaitable[ResponseReturnValue]]
+)
 
-RouteCallable = t.Union[
-    t.Callable[..., ResponseReturnValue],
-    t.Callable[..., t.Awaitable[ResponseReturnValue]],
-]
+RouteCallable = (
+    t.Callable[..., ResponseReturnValue]
+    | t.Callable[..., t.Awaitable[ResponseReturnValue]]
+)

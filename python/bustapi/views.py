@@ -141,6 +141,9 @@ class MethodView(View):
         return _call(handler, kwargs)
 
 
-def _call(function: Callable[..., Any], kwargs: dict[str, Any]) -> Any:
+def _call(
+    function: Callable[..., Any], kwargs: dict[str, Any]
+) -> ft.ResponseReturnValue:
     """Call a function, or run a coroutine function to its end."""
-    return cast(Any, current_app.ensure_sync(function)(**kwargs))
+    rv = current_app.ensure_sync(function)(**kwargs)
+    return cast(ft.ResponseReturnValue, rv)
