@@ -852,14 +852,17 @@ class Flask(App):
             Errors are handled by :meth:`full_dispatch_request`.
         """
         context = self._current_request_context()
-        request = context.__dict__.get("request")
+        rule: Any
+        view_args: Any
 
-        if request is not None:
+        if "request" in context.__dict__:
+            request = context.request
+
             if request.routing_exception is not None:
                 self.raise_routing_exception(request)
 
-            rule = cast(Rule, request.url_rule)
-            view_args = cast("dict[str, Any]", request.view_args)
+            rule = request.url_rule
+            view_args = request.view_args
             method = request.method
         else:
             rule, view_args = context._hit  # type: ignore[misc]
@@ -868,19 +871,17 @@ class Flask(App):
         if method == "OPTIONS" and getattr(rule, "provide_automatic_options", False):
             return self.make_default_options_response()
 
-        endpoint = cast(str, rule.endpoint)
+        endpoint = rule.endpoint
         view = self.view_functions[endpoint]
         plan = self._plans.get(endpoint)
 
         if plan is None or plan.view is not view:
             plan = self._plans[endpoint] = make_plan(self, endpoint, view)
 
-        call = plan.call
+        if plan.call is None or not self._has_stock_ensure_sync():
+            return self.ensure_sync(view)(**view_args)  # type: ignore[no-any-return]
 
-        if call is None or not self._has_stock_ensure_sync():
-            call = self.ensure_sync(view)
-
-        return call(**view_args)  # type: ignore[no-any-return]
+        return plan.call(**view_args)  # type: ignore[no-any-return]
 
     def make_default_options_response(self) -> Response:
         """Answer ``OPTIONS`` with the methods that the URL allows.
@@ -959,7 +960,7 @@ class Flask(App):
         kind = rv.__class__
 
         if kind is response_class:
-            return cast(Response, rv)
+            return rv  # type: ignore[return-value]
 
         if kind is str:
             return response_class(rv)
@@ -1211,11 +1212,10 @@ class Flask(App):
             Teardown functions run whatever happens.
         """
 
-        def deliver(response: Response) -> Iterable[bytes]:
+        def deliver(context: AppContext, response: Response) -> Iterable[bytes]:
             return response(environ, start_response)
 
-        context = self.request_context(environ)
-        return cast("Iterable[bytes]", self._respond(context, deliver, environ))
+        return self._respond(self.request_context(environ), deliver, environ)  # type: ignore[no-any-return]
 
     def native_app(self, head: RequestHead, body: Body | None) -> Wire:
         """Answer a request of the package's own server.
@@ -1227,20 +1227,12 @@ class Flask(App):
         :param body: reader of the body, None when there is none.
         """
         context = AppContext._from_head(self, head, body)
-
-        def deliver(response: Response) -> Wire:
-            # An ``after_request`` function may have put any WSGI callable in its place.
-            if isinstance(response, Response):
-                return response.to_wire(head, lambda: context.request.environ)
-
-            return call_wsgi(response, context.request.environ)
-
-        return cast("Wire", self._respond(context, deliver, None))
+        return self._respond(context, _deliver_natively, None)  # type: ignore[no-any-return]
 
     def _respond(
         self,
         context: AppContext,
-        deliver: Callable[[Response], Any],
+        deliver: Callable[[AppContext, Response], Any],
         environ: WSGIEnvironment | None,
     ) -> Any:
         """Take a request from its context to what an edge delivers."""
@@ -1257,7 +1249,7 @@ class Flask(App):
                 error = e
                 raise
 
-            return deliver(response)
+            return deliver(context, response)
         finally:
             if environ is not None and "werkzeug.debug.preserve_context" in environ:
                 environ["werkzeug.debug.preserve_context"](_cv_app.get())
@@ -1314,7 +1306,7 @@ class Flask(App):
         if config["TRUSTED_HOSTS"] is not None or config["SERVER_NAME"] is not None:
             return False
 
-        head = cast("RequestHead", context._head)
+        head: Any = context._head
 
         if self._routes.is_current(self.url_map, self.subdomain_matching):
             hit = head.hit
@@ -1393,6 +1385,14 @@ class Flask(App):
             return (None, *reversed(context.request.blueprints))
 
         return plan.scopes
+
+
+def _deliver_natively(context: AppContext, response: Response) -> Wire:
+    # An ``after_request`` function may have put any WSGI callable in its place.
+    if isinstance(response, Response):
+        return response.to_wire(context)
+
+    return call_wsgi(response, context.request.environ)
 
 
 def _describe_return_value(rv: object) -> str:

@@ -321,6 +321,14 @@ class AppContext:
         session.accessed = True
         return session
 
+    @property
+    def _method(self) -> str:
+        """Method of the request, without making the request object for it."""
+        if "request" in self.__dict__:
+            return self.request.method
+
+        return self._head.method.upper()  # type: ignore[union-attr]
+
     def copy(self) -> AppContext:
         """Return a new context with the same request and session objects.
 
@@ -382,39 +390,41 @@ class AppContext:
             handled is taken, if there is one.
         :raises AssertionError: when another context is the current one.
         """
+        tokens = self._tokens
+        is_last = len(tokens) == 1
+
         if exc is _sentinel:
-            exc = sys.exc_info()[1] if len(self._tokens) == 1 else None
+            exc = sys.exc_info()[1] if is_last else None
 
-        if self._has_request:
-            self._pop_request(exc)
-        else:
+        if not self._has_request:
             self._pop_app(exc)
+            return
 
-    def _pop_request(self, exc: BaseException | None) -> None:
-        is_last = len(self._tokens) == 1
-        request = self.__dict__.get("request")
+        attributes = self.__dict__
 
         try:
             if is_last:
                 self.app.do_teardown_request(exc)
-                request = self.__dict__.get("request")
-                close = getattr(request, "close", None)
 
-                if close is not None:
-                    close()
+                if "request" in attributes:
+                    close = getattr(self.request, "close", None)
+
+                    if close is not None:
+                        close()
         finally:
             current = _cv_request.get(None)
-            app_token, token = self._tokens[-1]
+            app_token, token = tokens[-1]
             _cv_request.reset(token)  # type: ignore[arg-type]
 
-            if is_last and request is not None and "environ" in request.__dict__:
-                # The environ holds the request and the request the environ.
-                request.environ["werkzeug.request"] = None
+            if is_last and "request" in attributes:
+                if "environ" in self.request.__dict__:
+                    # The environ holds the request and the request the environ.
+                    self.request.environ["werkzeug.request"] = None
 
             if app_token is not None:
                 self._pop_app(exc)
             else:
-                self._tokens.pop()
+                tokens.pop()
 
             if current is not self:
                 raise AssertionError(

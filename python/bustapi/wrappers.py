@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from werkzeug.routing import Rule
 
     from ._bustapi import Body, RequestHead, Wire
+    from .ctx import AppContext
 
 
 class Request(RequestBase):
@@ -299,6 +300,8 @@ class Response(ResponseBase):
 
     # These belong to the instance in Werkzeug; here to the class until one is changed.
     direct_passthrough = False
+    _status = "200 OK"
+    _status_code = 200
 
     def __init__(
         self,
@@ -333,7 +336,13 @@ class Response(ResponseBase):
                     self._content_type = known
                     self._content_length = len(body)
                     self.response = [body]
-                    self.status = self.default_status if status is None else status
+
+                    if status is None:
+                        status = self.default_status
+
+                    if status != 200 or self._status_code != 200:
+                        self.status = status
+
                     return
 
         super().__init__(
@@ -354,57 +363,37 @@ class Response(ResponseBase):
     def _on_close(self) -> list[Any]:  # type: ignore[override]
         return []
 
-    @property
-    def status(self) -> str:
-        """Status code and reason, as in ``"200 OK"``."""
-        return self._status
-
-    @status.setter
-    def status(self, value: Any) -> None:
-        # PERF: the default of every response; cleaning it costs 0.5 µs.
-        if value.__class__ is int and value == 200:
-            self._status = "200 OK"
-            self._status_code = 200
-        else:
-            self._status, self._status_code = self._clean_status(value)
-
-    def to_wire(self, request: Request | RequestHead, environ: Any) -> Wire:
+    def to_wire(self, context: AppContext) -> Wire:
         """Return the response as the server takes it.
 
-        :param request: tells the method.
-        :param environ: function that returns the WSGI environ, called only if something
-            depends on it.
+        :param context: the context of the request; its environ is built only if
+            something depends on it.
         """
         if not _has_stock_delivery(self.__class__):
-            return call_wsgi(self, environ())
+            return call_wsgi(self, context.request.environ)
 
         attributes = self.__dict__
-        status = self._status_code
 
+        # PERF: the response that was made by the constructor and that nobody looked at.
         if (
-            status == 200
-            and "headers" not in attributes
+            "headers" not in attributes
             and "_on_close" not in attributes
-            and not self.direct_passthrough
             and self._status == "200 OK"
         ):
             body = self.response
 
             if (
                 body.__class__ is list
-                and len(body) == 1
-                and body[0].__class__ is bytes
-                and len(body[0]) == self._content_length
+                and len(body) == 1  # type: ignore[arg-type]
+                and body[0].__class__ is bytes  # type: ignore[index]
+                and len(body[0]) == self._content_length  # type: ignore[index]
             ):
-                return (
-                    200,
-                    head_template(200, cast(str, self._content_type)),
-                    body[0],
-                )
+                head = head_template(200, self._content_type)  # type: ignore[arg-type]
+                return 200, head, body[0]  # type: ignore[index,return-value]
 
-        return self._status, self._wire_headers(environ), self._wire_body(request)
+        return self._status, self._wire_headers(context), self._wire_body(context)
 
-    def _wire_headers(self, environ: Any) -> list[tuple[str, str]]:
+    def _wire_headers(self, context: AppContext) -> list[tuple[str, str]]:
         status = self._status_code
 
         if status >= 200 and status != 204 and status != 304:
@@ -422,23 +411,22 @@ class Response(ResponseBase):
                 if has_length or not self.is_sequence:
                     return fields
 
-        environ = environ() if self.autocorrect_location_header else {}
+        # Only a Location that is to be made absolute depends on the request.
+        environ = context.request.environ if self.autocorrect_location_header else {}
         return self.get_wsgi_headers(environ).to_wsgi_list()
 
-    def _wire_body(self, request: Request | RequestHead) -> Any:
+    def _wire_body(self, context: AppContext) -> Any:
         status = self._status_code
         body: Any = self.response
+        is_whole = "_on_close" not in self.__dict__ and isinstance(body, (list, tuple))
 
-        if request.method == "HEAD" or status < 200 or status == 204 or status == 304:
-            if "_on_close" not in self.__dict__ and isinstance(body, (list, tuple)):
-                return b""
-
-            return ClosingIterator((), self.close)
+        if context._method == "HEAD" or status < 200 or status == 204 or status == 304:
+            return b"" if is_whole else ClosingIterator((), self.close)
 
         if self.direct_passthrough:
             return body
 
-        if isinstance(body, (list, tuple)) and "_on_close" not in self.__dict__:
+        if is_whole:
             return b"".join(self.iter_encoded())
 
         return ClosingIterator(self.iter_encoded(), self.close)
@@ -453,23 +441,22 @@ class Response(ResponseBase):
 
 
 _stock_set_data = Response.set_data
-_stock_delivery = (
-    Response.__call__,
-    Response.get_wsgi_response,
-    Response.get_wsgi_headers,
-    Response.get_app_iter,
-    Response.iter_encoded,
-)
+_stock_call = Response.__call__
+_stock_get_wsgi_response = Response.get_wsgi_response
+_stock_get_wsgi_headers = Response.get_wsgi_headers
+_stock_get_app_iter = Response.get_app_iter
+_stock_iter_encoded = Response.iter_encoded
 
 
 def _has_stock_delivery(cls: type[Response]) -> bool:
+    """Return whether nobody replaced a method that delivers a response over WSGI."""
     return (
-        cls.__call__,
-        cls.get_wsgi_response,
-        cls.get_wsgi_headers,
-        cls.get_app_iter,
-        cls.iter_encoded,
-    ) == _stock_delivery
+        cls.__call__ is _stock_call
+        and cls.get_wsgi_response is _stock_get_wsgi_response
+        and cls.get_wsgi_headers is _stock_get_wsgi_headers
+        and cls.get_app_iter is _stock_get_app_iter
+        and cls.iter_encoded is _stock_iter_encoded
+    )
 
 
 def _complete_content_type(mimetype: str | None) -> str | None:

@@ -413,8 +413,7 @@ class Scaffold:
             except KeyError:
                 raise ValueError(
                     f"{exc_class_or_code!r} is not a status code that HTTP knows as an"
-                    " error. Register a handler for a subclass of HTTPException with"
-                    " that code instead."
+                    " error. Use a subclass of HTTPException with that code instead."
                 ) from None
         else:
             exc_class = exc_class_or_code
