@@ -43,8 +43,11 @@ T_route = TypeVar("T_route", bound=ft.RouteCallable)
 def setupmethod(f: F) -> F:
     """Make a method refuse to run once set-up is over.
 
-    For methods that register something: after the first request (an application) or
-    the registration (a blueprint) it would reach some workers or requests only.
+    For methods that register something: after the first request (of an application) or
+    the first registration (of a blueprint) it would reach some workers or some requests
+    only. A subclass or an extension may use it for methods of its own.
+
+    :param f: a method of a :class:`Scaffold`; it keeps its name and signature.
     """
     name = f.__name__
 
@@ -57,6 +60,9 @@ def setupmethod(f: F) -> F:
 
 class Scaffold:
     """The part that :class:`.Flask` and :class:`.Blueprint` have in common.
+
+    Registries, the decorators that fill them, and the folders that belong to the object.
+    Not made directly.
 
     :param import_name: name of the module or package where the object lives.
     :param static_folder: folder with static files, relative to ``root_path``.
@@ -148,7 +154,12 @@ class Scaffold:
 
     @property
     def static_folder(self) -> str | None:
-        """Absolute path of the folder with static files; None for none."""
+        """Absolute path of the folder with static files; None for none.
+
+        What is assigned may be relative to :attr:`root_path`. The static route is made
+        with the object or at registration, so a folder that is set afterwards needs a
+        route of its own.
+        """
         if self._static_folder is None:
             return None
 
@@ -160,7 +171,7 @@ class Scaffold:
 
     @property
     def has_static_folder(self) -> bool:
-        """Whether :attr:`static_folder` is set.
+        """Whether :attr:`static_folder` is set; the folder itself need not exist.
 
         .. versionadded:: 0.5
         """
@@ -183,7 +194,9 @@ class Scaffold:
 
     @cached_property
     def jinja_loader(self) -> BaseLoader | None:
-        """Jinja's loader for the templates of this object.
+        """Jinja's loader for the templates of this object, None without a folder.
+
+        By default it reads :attr:`template_folder`; a subclass may return any other.
 
         .. versionadded:: 0.5
         """
@@ -197,8 +210,12 @@ class Scaffold:
     def _method_route(
         self, method: str, rule: str, options: dict[str, Any]
     ) -> Callable[[T_route], T_route]:
+        """Return the decorator of a rule for one method."""
         if "methods" in options:
-            raise TypeError("Use the 'route' decorator to use the 'methods' argument.")
+            raise TypeError(
+                f"'{method.lower()}' is for one method and takes no 'methods'. Use"
+                " 'route' to name several."
+            )
 
         return self.route(rule, methods=[method], **options)
 
@@ -250,10 +267,13 @@ class Scaffold:
             def user(number):
                 return f"user {number}"
 
+        The decorator returns the function unchanged, so several may be stacked to give
+        one view several URLs.
+
         :param rule: the rule, with variable parts in angle brackets.
         :param options: ``endpoint`` (by default the name of the function), ``methods``
-            (by default ``["GET"]``; ``HEAD`` and ``OPTIONS`` are added), and the
-            arguments of :class:`werkzeug.routing.Rule`.
+            (by default ``["GET"]``; ``HEAD`` and ``OPTIONS`` are added), and everything
+            else that :meth:`add_url_rule` takes.
         """
 
         def decorator(f: T_route) -> T_route:
@@ -272,24 +292,45 @@ class Scaffold:
         provide_automatic_options: bool | None = None,
         **options: Any,
     ) -> None:
-        """Register a URL rule, with or without its view function.
+        """Register a URL rule, with or without its view function. ::
 
-        :meth:`route` calls it. A rule without a view function needs one later, through
-        :meth:`endpoint` or :attr:`view_functions`.
+            app.add_url_rule("/user/<int:number>", view_func=user)
 
-        :param rule: the rule.
-        :param endpoint: name of the endpoint, by default that of the function.
-        :param view_func: the view function.
-        :param provide_automatic_options: whether ``OPTIONS`` is answered by itself.
-        :param options: arguments of :class:`werkzeug.routing.Rule`.
+        :meth:`route` is the same as a decorator. A rule without a view function needs
+        one before its first request, through :meth:`endpoint` or
+        :attr:`view_functions`.
+
+        Methods come from ``options``, else from the attribute ``methods`` of the
+        function, else ``GET`` alone. To them are added the function's
+        ``required_methods``, ``OPTIONS`` where it is answered automatically, and
+        ``HEAD`` beside ``GET``.
+
+        :param rule: the rule, with variable parts in angle brackets.
+        :param endpoint: name that URLs are built with, by default that of the function.
+        :param view_func: the view function. Two rules may share one; two functions
+            may not share an endpoint.
+        :param provide_automatic_options: whether ``OPTIONS`` is answered without
+            calling the view. When None, the attribute of that name of the function
+            decides; without one it is so unless ``methods`` has ``OPTIONS`` or
+            :data:`PROVIDE_AUTOMATIC_OPTIONS` is off.
+        :param options: ``methods``, and the arguments of
+            :class:`werkzeug.routing.Rule`, as ``defaults`` or ``strict_slashes``.
+        :raises AssertionError: when the endpoint has another view function.
         """
         raise NotImplementedError
 
     @setupmethod
     def endpoint(self, endpoint: str) -> Callable[[F], F]:
-        """Register the view function of an endpoint whose rule was added without one.
+        """Register the view function of an endpoint whose rule was added without one. ::
 
-        :param endpoint: name of the endpoint.
+            app.add_url_rule("/example", endpoint="example")
+
+            @app.endpoint("example")
+            def example():
+                return "an example"
+
+        :param endpoint: name of the endpoint; the name is used as it stands, also on a
+            blueprint.
         """
 
         def decorator(f: F) -> F:
@@ -302,10 +343,19 @@ class Scaffold:
 
     @setupmethod
     def before_request(self, f: T_before_request) -> T_before_request:
-        """Call a function before each request.
+        """Call a function before each request. ::
 
-        It takes no arguments. What it returns, if not None, answers the request and no
-        view is called. A blueprint's function runs for the views of the blueprint.
+            @app.before_request
+            def load_user():
+                g.user = session.get("user")
+
+        It takes no arguments. What it returns, if not None, is treated as a view's
+        return value: it answers the request, and neither the functions behind it nor
+        the view are called.
+
+        The application's run for every request, those of a blueprint for requests that
+        its views handle, outer blueprints before inner ones. A blueprint's
+        :meth:`.Blueprint.before_app_request` is for every request.
         """
         self.before_request_funcs.setdefault(None, []).append(f)
         return f
@@ -314,18 +364,31 @@ class Scaffold:
     def after_request(self, f: T_after_request) -> T_after_request:
         """Call a function with each response.
 
-        It takes the response and returns it, or another one. If an earlier one raises,
-        the rest do not run: what must run belongs into :meth:`teardown_request`.
+        It takes the response and returns it, or another one. The last registered runs
+        first, inner blueprints before outer ones and the application. If one raises, the
+        rest do not run: what must run belongs into :meth:`teardown_request`.
+
+        The application's run for every request, those of a blueprint for requests that
+        its views handle, and :meth:`.Blueprint.after_app_request` is for all again.
         """
         self.after_request_funcs.setdefault(None, []).append(f)
         return f
 
     @setupmethod
     def teardown_request(self, f: T_teardown) -> T_teardown:
-        """Call a function when the context of a request ends.
+        """Call a function when the context of a request ends. ::
 
-        It takes the error that ended the request, or None; its result is ignored, and
-        it must not fail.
+            @app.teardown_request
+            def close(error):
+                connection = g.pop("connection", None)
+
+                if connection is not None:
+                    connection.close()
+
+        It takes the error that no handler answered, or None; what it returns is
+        ignored. It also runs when an earlier stage failed, so what it cleans up may not
+        exist, and it must not raise. The last registered runs first. With a test
+        client in a ``with`` block the context ends later than the response.
         """
         self.teardown_request_funcs.setdefault(None, []).append(f)
         return f
@@ -334,7 +397,12 @@ class Scaffold:
     def context_processor(
         self, f: T_template_context_processor
     ) -> T_template_context_processor:
-        """Let a function provide values for templates, as a dictionary."""
+        """Let a function provide values for templates, as a dictionary.
+
+        The application's are called for every template, those of a blueprint for
+        templates rendered by its views. What a view passes wins over a value of the
+        same name.
+        """
         self.template_context_processors[None].append(f)
         return f
 
@@ -342,9 +410,16 @@ class Scaffold:
     def url_value_preprocessor(
         self, f: T_url_value_preprocessor
     ) -> T_url_value_preprocessor:
-        """Call a function with endpoint and arguments of a URL before the hooks.
+        """Call a function with endpoint and arguments of a URL before the hooks. ::
 
-        It may change the arguments in place, as in taking a language code out of them.
+            @app.url_value_preprocessor
+            def take_language(endpoint, values):
+                g.language = (values or {}).pop("language", None)
+
+        It runs before :meth:`before_request` functions and may change the arguments in
+        place; both are None when no rule matched. What it returns is ignored.
+
+        .. versionadded:: 0.7
         """
         self.url_value_preprocessors[None].append(f)
         return f
@@ -353,7 +428,10 @@ class Scaffold:
     def url_defaults(self, f: T_url_defaults) -> T_url_defaults:
         """Call a function with endpoint and arguments when a URL is built.
 
-        It may add arguments in place.
+        It may add arguments in place, which the caller of :func:`.url_for` then need not
+        pass. A blueprint's is called for endpoints of the blueprint.
+
+        .. versionadded:: 0.7
         """
         self.url_default_functions[None].append(f)
         return f
@@ -370,12 +448,21 @@ class Scaffold:
             def not_found(error):
                 return "not here", 404
 
+        The function takes the error, and what it returns is treated as a view's return
+        value. A handler for a class is for its subclasses too; the nearest class wins.
+        Handlers for a status code are asked before those for a class, a blueprint's
+        before the application's.
+
         A blueprint's handler is for errors of its own views: which blueprint a URL that
         matched nothing belongs to cannot be known.
 
         :param code_or_exception: status code, or class of the error.
 
-        .. versionadded:: 0.7
+        .. versionchanged:: 1.0
+            Handlers are looked up by status code, then by class.
+
+        .. versionchanged:: 0.7
+            Takes classes that are not HTTP errors.
         """
 
         def decorator(f: T_error_handler) -> T_error_handler:
@@ -394,6 +481,9 @@ class Scaffold:
 
         :param code_or_exception: status code, or class of the error.
         :param f: the handler.
+        :raises ValueError: for a status code that is none of an error, or a class that
+            is no exception.
+        :raises TypeError: for an instance instead of a class.
 
         .. versionadded:: 0.7
         """
@@ -437,7 +527,10 @@ class Scaffold:
 
 
 def _endpoint_from_view_func(view_func: ft.RouteCallable) -> str:
-    """Return the default endpoint of a view function: its name."""
+    """Return the default endpoint of a view function: its name.
+
+    :raises AssertionError: for None, a rule having neither function nor endpoint.
+    """
     assert view_func is not None, "An endpoint is needed where no view function is."
     return view_func.__name__
 
@@ -457,8 +550,9 @@ def _find_package_path(import_name: str) -> str:
 
     if root_spec.submodule_search_locations:
         if root_spec.origin is None or root_spec.origin == "namespace":
-            # A namespace package has several places; take the one with the submodule.
-            return _find_namespace_path(import_name, root_name, root_spec)
+            return _find_namespace_path(
+                import_name, list(root_spec.submodule_search_locations)
+            )
 
         # Above the folder with the __init__.py.
         return os.path.dirname(os.path.dirname(root_spec.origin))
@@ -466,29 +560,28 @@ def _find_package_path(import_name: str) -> str:
     return os.path.dirname(cast(str, root_spec.origin))
 
 
-def _find_namespace_path(import_name: str, root_name: str, root_spec: Any) -> str:
-    package_spec = importlib.util.find_spec(import_name)
+def _find_namespace_path(import_name: str, places: list[str]) -> str:
+    """Return the folder that holds the portion of a namespace package with a module.
 
-    if package_spec is not None and package_spec.submodule_search_locations:
-        first = pathlib.Path(os.path.commonpath(package_spec.submodule_search_locations))
-        location = next(
-            place
-            for place in root_spec.submodule_search_locations
-            if first.is_relative_to(place)
-        )
-    else:
-        location = root_spec.submodule_search_locations[0]
+    :param import_name: name of a module below the namespace.
+    :param places: the folders that the namespace consists of.
+    """
+    spec = importlib.util.find_spec(import_name)
 
-    return os.path.dirname(location)
+    if spec is None or not spec.submodule_search_locations:
+        return os.path.dirname(places[0])
+
+    package = pathlib.Path(os.path.commonpath(spec.submodule_search_locations))
+    return os.path.dirname(next(p for p in places if package.is_relative_to(p)))
 
 
 def find_package(import_name: str) -> tuple[str | None, str]:
     """Return the prefix that a package is installed under, and the path it is in.
 
     The prefix is None for a package that is not installed but imported from the current
-    folder or a checkout.
+    folder or a checkout. The path is the folder that :data:`sys.path` would need.
 
-    :param import_name: name of a module or package.
+    :param import_name: name of a module or package, imported or importable.
     """
     package_path = _find_package_path(import_name)
     prefix = os.path.abspath(sys.prefix)
@@ -513,5 +606,3 @@ def find_package(import_name: str) -> tuple[str | None, str]:
 
     # Something else, as in a flat folder of packages.
     return site_parent, package_path
-
-
