@@ -148,7 +148,11 @@ def rule_texts(draw: st.DrawFn, foreign: bool) -> str:
 
             segments.append(segment)
 
-    return "/" + "/".join(segments) + ("/" if segments and draw(st.booleans()) else "")
+    return (
+        "/"
+        + "/".join(segments)
+        + ("/" if bool(segments) and draw(st.booleans()) else "")
+    )
 
 
 METHODS: st.SearchStrategy[list[str] | None] = st.one_of(
