@@ -51,8 +51,10 @@ def names() -> Iterator[tuple[str, str]]:
         imported = IMPORTED.get(suffix, "").split()
         for name, value in sorted(vars(module).items()):
             full = f"flask{suffix}.{name}"
-            if name in imported:
-                yield full, "imported"
+            if name in imported or (
+                suffix == ".typing" and is_own(suffix, name, value)
+            ):
+                yield full, "present"
             elif is_own(suffix, name, value):
                 yield full, describe(value)
                 if inspect.isclass(value) and home(value) == suffix:
@@ -63,7 +65,7 @@ def names() -> Iterator[tuple[str, str]]:
 def is_own(suffix: str, name: str, value: object) -> bool:
     """Whether a name belongs to the interface of a module of Flask."""
     if is_proxy(value):
-        return True
+        return suffix in {"", ".globals"}
     if name.startswith(("_", "T_")) or len(name) == 1 or inspect.ismodule(value):
         return False
     if suffix in {"", ".signals", ".typing"}:

@@ -144,9 +144,9 @@ def ask_wsgi(app: Flask) -> Ask:
 def ask_native(app: Flask) -> Ask:
     """Return a function that sends bytes through the server's parser and encoder."""
     from bustapi import _bustapi
-    from bustapi.server import make_handler
+    from bustapi.server.handler import make_handler, rule_index_of
 
-    handler, index = make_handler(app)
+    handler, index = make_handler(app), rule_index_of(app)
 
     def ask(question: Question) -> Answer:
         lines = [f"{question.method} {question.target} HTTP/1.1"]
