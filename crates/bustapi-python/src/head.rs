@@ -24,11 +24,7 @@ impl Peer {
         Self { address, text: PyOnceLock::new(), port: PyOnceLock::new() }
     }
 
-    pub const fn address(&self) -> Option<SocketAddr> {
-        self.address
-    }
-
-    fn text<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyString>> {
+    pub fn text<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyString>> {
         let ip = self.address?.ip().to_canonical();
         let text = self.text.get_or_init(py, || PyString::new(py, &ip.to_string()).unbind());
         Some(text.bind(py).clone())
@@ -70,12 +66,16 @@ impl RequestHead {
         self.generation = generation;
     }
 
-    pub const fn parsed(&self) -> &Head {
-        &self.parsed
+    pub fn peer(&self) -> &Peer {
+        &self.peer
     }
 
-    pub const fn rule(&self) -> Option<&Py<PyTuple>> {
-        self.hit.as_ref()
+    pub const fn generation_asked(&self) -> u64 {
+        self.generation
+    }
+
+    pub const fn parsed(&self) -> &Head {
+        &self.parsed
     }
 
     pub fn as_bytes<'a>(&'a self, py: Python<'a>) -> &'a [u8] {

@@ -2,21 +2,31 @@
 
 use pyo3::prelude::*;
 
+mod acceptor;
 mod answer;
 mod body;
 mod body_pipe;
+mod client;
+mod clock;
 mod connection;
 mod context;
+mod counters;
 mod date;
+mod event_loop;
 mod exchange;
 mod file_wrapper;
 mod head;
 mod learning;
+mod log_writer;
 mod names;
 mod output;
 mod routing;
+mod serve;
+mod shared;
 mod site;
 mod spool;
+mod threads;
+mod worker;
 
 #[pymodule]
 fn _bustapi(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -25,6 +35,7 @@ fn _bustapi(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<head::RequestHead>()?;
     module.add_class::<body::Body>()?;
     module.add_class::<file_wrapper::FileWrapper>()?;
+    module.add_class::<worker::Worker>()?;
     module.add_function(wrap_pyfunction!(exchange::exchange, module)?)?;
     module.add_function(wrap_pyfunction!(exchange::parse_request, module)?)?;
     routing::register(module)

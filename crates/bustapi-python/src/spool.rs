@@ -18,7 +18,7 @@ pub const PENDING: usize = 1024 * 1024;
 const CHECK: u64 = 16 * 1024 * 1024;
 
 /// Told from the writing thread: the connection's token, and how a write ended.
-pub type Written = Box<dyn Fn(usize, io::Result<usize>) + Send + Sync>;
+pub type Written = Box<dyn Fn(u64, io::Result<usize>) + Send + Sync>;
 
 /// The writing thread of a worker, started by the first large body.
 pub struct Spooler {
@@ -29,14 +29,14 @@ pub struct Spooler {
 }
 
 struct Order {
-    token: usize,
+    token: u64,
     bytes: Vec<u8>,
     file: Arc<Mutex<Option<File>>>,
 }
 
 /// A body that is being written.
 pub struct Spool {
-    token: usize,
+    token: u64,
     file: Arc<Mutex<Option<File>>>,
     orders: mpsc::Sender<Order>,
     space: Space,
@@ -75,7 +75,7 @@ impl Spooler {
     }
 
     /// Begin to write a body; None when there is no space for one.
-    pub fn begin(&self, token: usize) -> io::Result<Option<Spool>> {
+    pub fn begin(&self, token: u64) -> io::Result<Option<Spool>> {
         if self.used.load(Ordering::Acquire) >= BUDGET || is_nearly_full(&self.directory) {
             return Ok(None);
         }

@@ -81,11 +81,6 @@ impl<T> Pool<T> {
         if state.threads == 0 { state.queue.drain(..).collect() } else { Vec::new() }
     }
 
-    /// Count a thread that came by itself.
-    pub fn join(&self) {
-        self.lock().threads += 1;
-    }
-
     /// Wait for work; None when the thread is to end. To be called without the interpreter.
     pub fn next(&self) -> Option<T> {
         let seat = match self.take_or_sit() {
@@ -243,7 +238,8 @@ mod tests {
     #[test]
     fn the_end_wakes_those_that_wait_and_returns_what_is_queued() {
         let pool = Arc::new(Pool::new(1, 5));
-        pool.join();
+        assert!(matches!(pool.hand_over(0), Handed::Start));
+        assert_eq!(pool.next(), Some(0));
         let waiting = {
             let pool = Arc::clone(&pool);
             std::thread::spawn(move || pool.next())

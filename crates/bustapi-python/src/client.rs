@@ -1,0 +1,281 @@
+//! One connection with its socket: what the loop knows of it besides the protocol.
+
+use std::mem::MaybeUninit;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bustapi_core::request_state::RequestState;
+use bustapi_core::stream_pipe::StreamPipe;
+use pyo3::prelude::*;
+use socket2::Socket;
+
+use crate::answer::{Pump, Request};
+use crate::connection::{Connection, Stage};
+use crate::output::Flush;
+use crate::shared::Timeouts;
+
+/// How long a peer may take to see our end before the connection is closed for good.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Bytes per second that a body must come at, averaged over its time-out.
+const LEAST_RATE: u64 = 500;
+
+pub struct Client {
+    pub socket: Socket,
+    pub connection: Connection,
+    /// A number that no other connection of the worker had.
+    pub id: u64,
+    pub current: Option<Current>,
+    /// Whether reading may bring something, as far as is known.
+    pub is_readable: bool,
+    /// Whether writing may succeed, as far as is known.
+    pub is_writable: bool,
+    /// Whether the end of what the peer sends was announced, and whether it was read.
+    pub has_hung_up: bool,
+    pub has_ended: bool,
+    pub is_dead: bool,
+    is_lingering: bool,
+    deadline: Option<Deadline>,
+}
+
+/// The request that is being answered elsewhere or later.
+pub enum Current {
+    /// A thread has it.
+    Job { serial: u64, state: Arc<RequestState>, pipe: Option<Arc<StreamPipe>> },
+    /// Its iterator waits, on the hot thread, until the client has taken more.
+    Suspended(Box<Suspended>),
+}
+
+pub struct Suspended {
+    pub pump: Pump,
+    pub request: Box<Request>,
+    pub started: Instant,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// For the first byte of a request.
+    Idle,
+    /// For its whole head.
+    Head,
+    /// For the next bytes of a body.
+    Body,
+    /// For the client to take what is written.
+    Write,
+    Linger,
+}
+
+#[derive(Clone, Copy)]
+struct Deadline {
+    kind: Kind,
+    at: Instant,
+    /// Bytes of the body when its window began, and that beginning.
+    window: (u64, Instant),
+    received: u64,
+}
+
+/// What a deadline that has passed demands.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Overdue {
+    Nothing,
+    /// End without a word: nothing of a request came, or the peer does not listen.
+    Close,
+    /// Answer 408.
+    TimeOut,
+    /// End at once, with a reset.
+    Reset,
+}
+
+/// What reading brought.
+pub enum Read {
+    Some,
+    Nothing,
+    Gone,
+}
+
+impl Client {
+    pub const fn new(socket: Socket, connection: Connection, id: u64) -> Self {
+        Self {
+            socket,
+            connection,
+            id,
+            current: None,
+            is_readable: true,
+            is_writable: true,
+            has_hung_up: false,
+            has_ended: false,
+            is_dead: false,
+            is_lingering: false,
+            deadline: None,
+        }
+    }
+
+    /// Whether the current request is the one of that number.
+    pub fn works_on(&self, number: u64) -> bool {
+        matches!(&self.current, Some(Current::Job { serial, .. }) if *serial == number)
+    }
+
+    /// Whether an iterator on the hot thread waits for the output to be out.
+    pub const fn has_more(&self) -> bool {
+        matches!(self.current, Some(Current::Suspended(_)))
+    }
+
+    /// Read once. After a short read the socket is empty and is not asked again: whatever
+    /// comes later is announced anew.
+    pub fn read(&mut self, scratch: &mut [MaybeUninit<u8>]) -> Read {
+        match self.socket.recv(scratch) {
+            Ok(0) => {
+                self.is_readable = false;
+                self.has_ended = true;
+                self.connection.end_input();
+                Read::Some
+            }
+            Ok(count) => {
+                self.is_readable = count == scratch.len() || self.has_hung_up;
+                if !self.is_lingering {
+                    // SAFETY: the kernel has filled so many bytes of the buffer.
+                    let bytes = unsafe {
+                        std::slice::from_raw_parts(scratch.as_ptr().cast::<u8>(), count)
+                    };
+                    self.connection.feed(bytes);
+                }
+                Read::Some
+            }
+            Err(error) => match error.kind() {
+                std::io::ErrorKind::WouldBlock => {
+                    self.is_readable = false;
+                    Read::Nothing
+                }
+                std::io::ErrorKind::Interrupted => Read::Nothing,
+                _ => Read::Gone,
+            },
+        }
+    }
+
+    /// Write what can be written; False when the peer is gone.
+    pub fn flush(&mut self, py: Python<'_>) -> bool {
+        if !self.is_writable || self.connection.output.is_empty() {
+            return true;
+        }
+        match self.connection.output.flush(py, &self.socket) {
+            Flush::Done => self.forget(Kind::Write),
+            Flush::Blocked { progress } => {
+                self.is_writable = false;
+                if progress {
+                    self.forget(Kind::Write);
+                }
+            }
+            Flush::Failed => return false,
+        }
+        true
+    }
+
+    fn forget(&mut self, kind: Kind) {
+        if self.deadline.is_some_and(|deadline| deadline.kind == kind) {
+            self.deadline = None;
+        }
+    }
+
+    /// Let the current request know that nobody waits for it any more.
+    pub fn abandon(&mut self, py: Python<'_>, close: impl FnOnce(Python<'_>, Suspended)) {
+        self.connection.break_body();
+        match self.current.take() {
+            Some(Current::Job { state, pipe, .. }) => {
+                state.abandon();
+                if let Some(pipe) = pipe {
+                    pipe.abandon();
+                }
+            }
+            Some(Current::Suspended(suspended)) => close(py, *suspended),
+            None => {}
+        }
+    }
+
+    /// Begin the end: everything is written, the peer may still be writing.
+    ///
+    /// Closing at once would reset the connection when unread bytes are there, and the peer
+    /// might lose the answer. Returns False when nothing needs to be waited for.
+    pub fn linger(&mut self) -> bool {
+        // It fails when the peer has reset the connection, which is an end as well.
+        drop(self.socket.shutdown(std::net::Shutdown::Write));
+        if self.has_ended {
+            return false;
+        }
+        self.is_lingering = true;
+        self.deadline = Some(Deadline::new(Kind::Linger, Instant::now() + LINGER, 0));
+        true
+    }
+
+    pub const fn is_lingering(&self) -> bool {
+        self.is_lingering
+    }
+
+    /// Set the deadline of what is waited for now, and keep one that runs already.
+    pub fn set_deadline(&mut self, now: Instant, timeouts: &Timeouts) {
+        if self.is_lingering {
+            return;
+        }
+        let received = self.connection.received();
+        let kind = if !self.connection.output.is_empty() {
+            Some((Kind::Write, timeouts.write))
+        } else if self.connection.awaits_body() {
+            Some((Kind::Body, timeouts.body))
+        } else {
+            match self.connection.stage() {
+                Stage::Head if self.connection.is_idle() => Some((Kind::Idle, timeouts.keep_alive)),
+                Stage::Head => Some((Kind::Head, timeouts.head)),
+                _ => None,
+            }
+        };
+        let Some((kind, time)) = kind else {
+            self.deadline = None;
+            return;
+        };
+        match &mut self.deadline {
+            Some(deadline) if deadline.kind == kind => {
+                if kind == Kind::Body && deadline.received != received {
+                    deadline.received = received;
+                    deadline.at = now + time;
+                }
+            }
+            _ => self.deadline = Some(Deadline::new(kind, now + time, received)),
+        }
+    }
+
+    /// Start the idle time again: a request was answered meanwhile.
+    pub fn restart_idle(&mut self) {
+        self.forget(Kind::Idle);
+        self.forget(Kind::Head);
+    }
+
+    pub fn overdue(&mut self, now: Instant, timeouts: &Timeouts) -> Overdue {
+        let Some(deadline) = &mut self.deadline else { return Overdue::Nothing };
+        if deadline.kind == Kind::Body && now >= deadline.window.1 + timeouts.body {
+            let least = LEAST_RATE * timeouts.body.as_secs();
+            if deadline.received - deadline.window.0 < least {
+                return Overdue::TimeOut;
+            }
+            deadline.window = (deadline.received, now);
+        }
+        if now < deadline.at {
+            return Overdue::Nothing;
+        }
+        match deadline.kind {
+            Kind::Idle | Kind::Linger => Overdue::Close,
+            Kind::Head | Kind::Body => Overdue::TimeOut,
+            Kind::Write => Overdue::Reset,
+        }
+    }
+
+    /// Have the kernel drop what is unsent, so that a peer that reads nothing holds nothing.
+    pub fn reset(&self) {
+        // Best effort: the connection is closed in any case.
+        drop(self.socket.set_linger(Some(Duration::ZERO)));
+    }
+}
+
+impl Deadline {
+    fn new(kind: Kind, at: Instant, received: u64) -> Self {
+        Self { kind, at, window: (received, Instant::now()), received }
+    }
+}

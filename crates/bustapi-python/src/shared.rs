@@ -1,0 +1,181 @@
+//! What the threads of one worker share.
+
+use std::io::{self, PipeReader, PipeWriter};
+use std::os::fd::AsRawFd as _;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use bustapi_core::access_log::AccessLine;
+use bustapi_core::mailbox::Mailbox;
+use bustapi_core::request_state::{LeaderState, RequestState};
+use bustapi_core::stream_pipe::StreamPipe;
+use mio::Waker;
+use pyo3::prelude::*;
+
+use crate::answer::{Answered, Request};
+use crate::counters::Counters;
+use crate::head::{Peer, RequestHead};
+use crate::learning::{EndpointKey, Measured};
+use crate::log_writer::LogWriter;
+use crate::output::Output;
+use crate::site::Site;
+use crate::spool::Spooler;
+use crate::threads::Pool;
+
+/// Which request of which connection: a place in the table, and a number never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestId {
+    pub connection: usize,
+    pub serial: u64,
+}
+
+/// A request on its way to another thread.
+pub struct Job {
+    pub id: RequestId,
+    pub state: Arc<RequestState>,
+    pub request: Box<Request>,
+    pub started: Instant,
+}
+
+/// What the loop is told by other threads.
+pub enum Note {
+    /// A request is answered, and this is the answer.
+    Whole { id: RequestId, output: Output, keep_alive: bool },
+    /// The answer of a request comes through a pipe.
+    Stream { id: RequestId, pipe: Arc<StreamPipe> },
+    /// There is something in that pipe.
+    Bytes(RequestId),
+    /// A thread is done with a request; this is what was seen of it.
+    Learn { key: EndpointKey, measured: Measured, has_streamed: bool },
+    /// A streamed request has begun to stream its answer.
+    Streaming(EndpointKey),
+    /// The view of a streamed body has begun to read, or has made room.
+    Body(RequestId),
+    /// Bytes of a body were written to disk.
+    Spooled { id: u64, result: io::Result<usize> },
+}
+
+/// How long what may take.
+#[derive(Clone, Copy)]
+pub struct Timeouts {
+    pub head: Duration,
+    pub keep_alive: Duration,
+    pub body: Duration,
+    pub write: Duration,
+}
+
+pub struct Shared {
+    pub site: Site,
+    pub leader: LeaderState,
+    pub mailbox: Arc<Mailbox<Note>>,
+    pub waker: Arc<Waker>,
+    pub views: Pool<Job>,
+    pub streams: Pool<Job>,
+    pub spawn: Py<PyAny>,
+    /// All requests run on the one thread that asks for them.
+    pub is_single: bool,
+    pub counters: Counters,
+    pub log: Option<LogWriter>,
+    pub spooler: Spooler,
+    pub timeouts: Timeouts,
+    pub most_connections: usize,
+    pub end: End,
+}
+
+impl Shared {
+    pub fn post(&self, note: Note) {
+        if self.mailbox.post(note) {
+            wake(&self.waker);
+        }
+    }
+
+    /// Write the access line of a request that is answered.
+    pub fn log_access(
+        &self,
+        py: Python<'_>,
+        head: &Py<RequestHead>,
+        answered: &Answered,
+        started: Instant,
+    ) {
+        let Some(log) = &self.log else { return };
+        let duration = started.elapsed();
+        let (head, peer) = (head.get(), head.get().peer());
+        let (bytes, parsed) = (head.as_bytes(py), head.parsed());
+        let client = peer.text(py);
+        let client = client.as_ref().and_then(|client| client.to_str().ok());
+        let line = AccessLine {
+            time: SystemTime::now() - duration,
+            client: client.unwrap_or("-").as_bytes(),
+            method: parsed.method.of(bytes),
+            target: parsed.target.whole.of(bytes),
+            protocol: parsed.version.as_str().as_bytes(),
+            status: answered.status,
+            body_bytes: answered.size,
+            duration,
+        };
+        log.push(|lines| line.write(lines));
+    }
+
+    /// Write the access line of what was no request.
+    pub fn log_refused(&self, py: Python<'_>, peer: &Peer, status: u16) {
+        let Some(log) = &self.log else { return };
+        let client = peer.text(py);
+        let client = client.as_ref().and_then(|client| client.to_str().ok());
+        let line = AccessLine {
+            time: SystemTime::now(),
+            client: client.unwrap_or("-").as_bytes(),
+            method: b"-",
+            target: b"-",
+            protocol: b"-",
+            status,
+            body_bytes: 0,
+            duration: Duration::ZERO,
+        };
+        log.push(|lines| line.write(lines));
+    }
+}
+
+/// Wake the loop; it fails only when the loop has so many wakes that it wakes anyway.
+pub fn wake(waker: &Waker) {
+    drop(waker.wake());
+}
+
+/// How and whether the worker ends.
+pub struct End {
+    /// When what is in flight is cut; None while nobody has asked for the end.
+    grace: Mutex<Option<Instant>>,
+    reader: PipeReader,
+    /// Dropped at the end, which everybody sees who polls the other side.
+    writer: Mutex<Option<PipeWriter>>,
+}
+
+impl End {
+    pub fn new() -> io::Result<Self> {
+        let (reader, writer) = io::pipe()?;
+        Ok(Self { grace: Mutex::new(None), reader, writer: Mutex::new(Some(writer)) })
+    }
+
+    pub fn ask(&self, grace: Duration) {
+        let now = Instant::now();
+        let until = now.checked_add(grace).unwrap_or(now + Duration::from_secs(86_400));
+        let mut current = self.grace.lock().unwrap_or_else(PoisonError::into_inner);
+        *current = Some(current.map_or(until, |earlier| earlier.min(until)));
+    }
+
+    pub fn asked(&self) -> Option<Instant> {
+        *self.grace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn announce(&self) {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Wait for the end; returns early when a signal comes.
+    pub fn wait(&self, time: Duration) -> bool {
+        let mut descriptor =
+            libc::pollfd { fd: self.reader.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        let time = libc::c_int::try_from(time.as_millis()).unwrap_or(libc::c_int::MAX);
+        // SAFETY: one valid structure is passed, and its descriptor is open while `self` is.
+        unsafe { libc::poll(&raw mut descriptor, 1, time) > 0 }
+    }
+}

@@ -1,0 +1,257 @@
+//! `Worker`: one event loop with its listening sockets, view threads and completion queue.
+
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bustapi_core::mailbox::Mailbox;
+use bustapi_core::request_state::LeaderState;
+use mio::{Poll, Waker};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+
+use crate::acceptor::most_connections;
+use crate::counters::Counters;
+use crate::event_loop::{EventLoop, WAKER};
+use crate::log_writer::{LogWriter, duplicate};
+use crate::routing::RuleIndex;
+use crate::serve::serve;
+use crate::shared::{End, Job, Note, Shared, Timeouts, wake};
+use crate::site::{Identity, Site, catch_panic};
+use crate::spool::Spooler;
+use crate::threads::{Pool, Timeout};
+
+/// Requests that wait for a view thread; beyond it 503.
+const WAITING_VIEWS: usize = 1000;
+
+/// How often signals are looked for where a wait cannot be interrupted by them.
+const SIGNALS: Duration = Duration::from_millis(100);
+
+/// One event loop with its listening sockets, view threads and completion queue.
+#[pyclass(frozen, module = "bustapi._bustapi")]
+pub struct Worker {
+    shared: Arc<Shared>,
+    /// The loop, until a thread runs it.
+    event_loop: Mutex<Option<Box<EventLoop>>>,
+}
+
+#[pymethods]
+impl Worker {
+    /// :param listeners: file descriptors of listening sockets; duplicated, not taken over.
+    /// :param spawn: called with ``"view"`` or ``"stream"`` when another thread is wanted;
+    ///     it starts a daemon ``threading.Thread`` whose target is :meth:`run_view` or
+    ///     :meth:`run_stream`.
+    /// :param threads: most view threads. 1: one request at a time, all on the thread
+    ///     that calls :meth:`run_view`, no inline calls.
+    #[new]
+    #[pyo3(signature = (
+        handler, listeners, spawn, *, index = None, threads = 64, stream_threads = 1000,
+        multiprocess = false, access_log_fd = None, server_name = "127.0.0.1",
+        server_port = 5000, spool_directory = None, head_timeout = 15.0,
+        keep_alive_timeout = 15.0, body_timeout = 20.0, write_timeout = 30.0,
+        max_connections = None
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "each is a keyword of the Python class")]
+    fn new(
+        handler: &Bound<'_, PyAny>,
+        listeners: Vec<i32>,
+        spawn: Py<PyAny>,
+        index: Option<Py<RuleIndex>>,
+        threads: usize,
+        stream_threads: usize,
+        multiprocess: bool,
+        access_log_fd: Option<i32>,
+        server_name: &str,
+        server_port: u16,
+        spool_directory: Option<PathBuf>,
+        head_timeout: f64,
+        keep_alive_timeout: f64,
+        body_timeout: f64,
+        write_timeout: f64,
+        max_connections: Option<usize>,
+    ) -> PyResult<Self> {
+        if threads == 0 {
+            return Err(PyValueError::new_err(
+                "'threads' must be at least 1, but it was 0. Use 1 for one request at a time.",
+            ));
+        }
+        let is_single = threads == 1;
+        let identity = Identity {
+            name: server_name,
+            port: server_port,
+            is_multithread: !is_single,
+            is_multiprocess: multiprocess,
+        };
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        let mailbox = Arc::new(Mailbox::default());
+        let log = access_log_fd
+            .map(|descriptor| duplicate(descriptor).and_then(LogWriter::start))
+            .transpose()?;
+        let shared = Arc::new(Shared {
+            site: Site::new(handler, index, &identity)?,
+            leader: LeaderState::new(),
+            mailbox: Arc::clone(&mailbox),
+            waker: Arc::clone(&waker),
+            // The single thread is not made by the pool.
+            views: Pool::new(if is_single { 0 } else { threads }, WAITING_VIEWS),
+            streams: Pool::new(stream_threads, 0),
+            spawn,
+            is_single,
+            counters: Counters::default(),
+            log,
+            spooler: spooler(spool_directory, mailbox, waker),
+            timeouts: Timeouts {
+                head: seconds("head_timeout", head_timeout)?,
+                keep_alive: seconds("keep_alive_timeout", keep_alive_timeout)?,
+                body: seconds("body_timeout", body_timeout)?,
+                write: seconds("write_timeout", write_timeout)?,
+            },
+            most_connections: max_connections.unwrap_or_else(most_connections),
+            end: End::new()?,
+        });
+        let listeners: Vec<OwnedFd> =
+            listeners.into_iter().map(duplicate).collect::<Result<_, _>>()?;
+        let event_loop = EventLoop::new(Arc::clone(&shared), poll, listeners)?;
+        Ok(Self { shared, event_loop: Mutex::new(Some(Box::new(event_loop))) })
+    }
+
+    /// Own the loop until :meth:`drain` has ended. Target of the hot thread.
+    fn run_hot(&self, py: Python<'_>) -> PyResult<()> {
+        let taken = self.event_loop.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut event_loop = taken.ok_or_else(|| {
+            PyRuntimeError::new_err(
+                "'run_hot' was called a second time. Make another Worker to serve again.",
+            )
+        })?;
+        let result = catch_panic(|| event_loop.run(py)).and_then(|result| result);
+        drop(event_loop);
+        self.finish(py);
+        result
+    }
+
+    /// Serve requests handed over by the loop; returns when idle for long or at the end.
+    fn run_view(&self, py: Python<'_>) -> PyResult<()> {
+        if self.shared.is_single {
+            return self.run_single(py);
+        }
+        self.run_pool(py, &self.shared.views);
+        Ok(())
+    }
+
+    /// Like :meth:`run_view`, for streams and streamed request bodies.
+    fn run_stream(&self, py: Python<'_>) {
+        self.run_pool(py, &self.shared.streams);
+    }
+
+    /// Stop accepting, finish what is in flight for up to ``grace`` seconds, end the loop.
+    ///
+    /// Returns at once; callable from any thread and from a signal handler.
+    #[pyo3(signature = (grace = 30.0))]
+    fn drain(&self, grace: f64) -> PyResult<()> {
+        self.shared.end.ask(seconds("grace", grace)?);
+        wake(&self.shared.waker);
+        Ok(())
+    }
+
+    /// End now: what is in flight is cut.
+    fn stop(&self) {
+        self.shared.leader.stop();
+        wake(&self.shared.waker);
+    }
+
+    /// Wait without the interpreter until the loop has ended; signal handlers run.
+    ///
+    /// Returns True once it has ended.
+    #[pyo3(signature = (timeout = None))]
+    fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
+        let timeout = timeout.map(|timeout| seconds("timeout", timeout)).transpose()?;
+        let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        loop {
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            // A signal interrupts the wait when it comes to this thread, as it mostly does.
+            let time = left.unwrap_or(SIGNALS * 5).min(SIGNALS * 5);
+            let has_ended = py.detach(|| self.shared.end.wait(time));
+            py.check_signals()?;
+            if has_ended || left.is_some_and(|left| left.is_zero()) {
+                return Ok(has_ended);
+            }
+        }
+    }
+
+    /// Counters: connections open and accepted, requests, threads by kind, in flight.
+    fn stats(&self) -> std::collections::HashMap<&'static str, u64> {
+        let counters = &self.shared.counters;
+        let (view_threads, queued) = self.shared.views.counts();
+        let (stream_threads, _) = self.shared.streams.counts();
+        let dropped = self.shared.log.as_ref().map_or(0, LogWriter::dropped);
+        [
+            ("connections_open", counters.connections_open.get()),
+            ("connections_accepted", counters.connections_accepted.get()),
+            ("requests", counters.requests.get()),
+            ("requests_refused", counters.refused.get()),
+            ("requests_in_flight", counters.in_flight.get()),
+            ("requests_queued", queued as u64),
+            ("view_threads", view_threads as u64),
+            ("stream_threads", stream_threads as u64),
+            ("log_lines_dropped", dropped),
+        ]
+        .into()
+    }
+}
+
+impl Worker {
+    fn run_pool(&self, py: Python<'_>, pool: &Pool<Job>) {
+        while let Some(job) = py.detach(|| pool.next()) {
+            self.serve(py, job);
+        }
+    }
+
+    /// Serve on this thread and look for signals while there is nothing to do.
+    fn run_single(&self, py: Python<'_>) -> PyResult<()> {
+        loop {
+            match py.detach(|| self.shared.views.next_within(SIGNALS)) {
+                Ok(Some(job)) => self.serve(py, job),
+                Ok(None) => return Ok(()),
+                Err(Timeout) => {}
+            }
+            py.check_signals()?;
+        }
+    }
+
+    fn serve(&self, py: Python<'_>, job: Job) {
+        if let Err(error) = catch_panic(|| serve(py, &self.shared, job)) {
+            self.shared.site.log(py, None, error);
+        }
+    }
+
+    /// Let everything that belongs to the loop end.
+    fn finish(&self, py: Python<'_>) {
+        self.shared.leader.stop();
+        drop(self.shared.views.end());
+        drop(self.shared.streams.end());
+        if let Some(log) = &self.shared.log {
+            py.detach(|| log.end());
+        }
+        self.shared.end.announce();
+    }
+}
+
+fn spooler(directory: Option<PathBuf>, mailbox: Arc<Mailbox<Note>>, waker: Arc<Waker>) -> Spooler {
+    let directory = directory.unwrap_or_else(std::env::temp_dir);
+    let written = move |id, result| {
+        if mailbox.post(Note::Spooled { id, result }) {
+            wake(&waker);
+        }
+    };
+    Spooler::new(directory, Box::new(written))
+}
+
+fn seconds(name: &str, value: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(value).map_err(|_| {
+        PyValueError::new_err(format!(
+            "{name:?} must be a number of seconds from 0 on, but it was {value}."
+        ))
+    })
+}
