@@ -10,7 +10,7 @@ from .cli import AppGroup
 from .globals import current_app
 from .helpers import send_from_directory
 from .sansio.blueprints import Blueprint as SansioBlueprint
-from .sansio.blueprints import BlueprintSetupState as BlueprintSetupState  # noqa: F401
+from .sansio.blueprints import BlueprintSetupState as BlueprintSetupState
 from .sansio.scaffold import _sentinel
 
 if TYPE_CHECKING:
@@ -18,7 +18,44 @@ if TYPE_CHECKING:
 
 
 class Blueprint(SansioBlueprint):
-    __doc__ = SansioBlueprint.__doc__
+    """A collection of views, hooks, templates and files to register on applications.
+
+    It has the decorators of an application and records what they are given; an
+    application takes all of it at once::
+
+        from bustapi import Blueprint
+
+        admin = Blueprint("admin", __name__, url_prefix="/admin")
+
+        @admin.route("/")
+        def index():
+            return "the blueprint's index"
+
+        app.register_blueprint(admin)
+
+    The endpoints of its views begin with its name, as ``admin.index`` does. Blueprints
+    nest, and one may be registered several times under different names.
+
+    :param name: name of the blueprint, without dots.
+    :param import_name: name of its module or package, usually ``__name__``.
+    :param static_folder: folder with static files to serve, relative to ``root_path``;
+        None for none.
+    :param static_url_path: URL prefix of the static files, by default the name of their
+        folder. Without a ``url_prefix`` the application's static route comes first.
+    :param template_folder: folder with templates; those of the application come first.
+    :param url_prefix: prefix of all its rules.
+    :param subdomain: subdomain of all its rules.
+    :param url_defaults: default values for the arguments of all its rules.
+    :param root_path: folder that relative paths start from, found from ``import_name``
+        if left out.
+    :param cli_group: group of its commands: a name, None to put them beside those of
+        the application, by default the name of the blueprint.
+
+    .. versionchanged:: 1.1.0
+        Commands, and ``cli_group``.
+
+    .. versionadded:: 0.7
+    """
 
     def __init__(
         self,
@@ -108,6 +145,6 @@ class Blueprint(SansioBlueprint):
         path = os.path.join(self.root_path, resource)
 
         if mode == "rb":
-            return open(path, mode)  # type: ignore[return-value]
+            return open(path, mode)
 
-        return open(path, mode, encoding=encoding)  # type: ignore[return-value]
+        return open(path, mode, encoding=encoding)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, ValuesView
 from datetime import timedelta
 from itertools import chain
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from werkzeug.exceptions import Aborter, BadRequest, BadRequestKeyError
 from werkzeug.routing import BuildError, Map, Rule
@@ -56,7 +56,10 @@ def _make_timedelta(value: timedelta | int | None) -> timedelta | None:
 class App(Scaffold):
     """The part of :class:`.Flask` that does no input or output.
 
-    The parameters are those of :class:`.Flask`.
+    Registration and configuration. The parameters are those of :class:`.Flask`; a
+    framework with another kind of input and output may derive from this class.
+
+    .. versionadded:: 3.0
     """
 
     #: Class of :attr:`aborter`, which raises HTTP errors.
@@ -212,9 +215,9 @@ class App(Scaffold):
     def _check_setup_finished(self, f_name: str) -> None:
         if self._got_first_request:
             raise AssertionError(
-                f"The setup method '{f_name}' can no longer be called on the"
-                " application, which has handled a request already. What is added now"
-                " would not reach every worker.\n"
+                f"The setup method {f_name!r} was called on the application after its"
+                " first request; what it adds would not reach every request and every"
+                " worker.\n"
                 "Do all set-up of an application (imports, decorators, functions) before"
                 " it is run."
             )
@@ -242,7 +245,14 @@ class App(Scaffold):
         """The logger, named like the application.
 
         In debug mode its level is ``DEBUG`` unless one is set; without any handler it
-        gets one that writes to the server's error stream.
+        gets one that writes to the server's error stream. Configure logging before the
+        first look, and neither happens where you have decided otherwise.
+
+        .. versionchanged:: 1.1.0
+            Named like the application.
+
+        .. versionchanged:: 1.0.0
+            The level is set once, and no handler is removed.
 
         .. versionadded:: 0.3
         """
@@ -250,10 +260,15 @@ class App(Scaffold):
 
     @cached_property
     def jinja_env(self) -> Environment:
-        """The Jinja environment, made by :meth:`create_jinja_environment` on first use."""
+        """The Jinja environment, made on first use.
+
+        :meth:`create_jinja_environment` makes it, from :attr:`jinja_options` as they
+        are then. Filters, tests and globals may be added at any time.
+        """
         return self.create_jinja_environment()
 
     def create_jinja_environment(self) -> Environment:
+        """Make the Jinja environment, see :meth:`.Flask.create_jinja_environment`."""
         raise NotImplementedError
 
     def make_config(self, instance_relative: bool = False) -> Config:
@@ -334,10 +349,14 @@ class App(Scaffold):
     def register_blueprint(self, blueprint: Blueprint, **options: Any) -> None:
         """Register a blueprint on the application.
 
+        Everything that the blueprint has recorded happens now, through its
+        :meth:`~.Blueprint.register`.
+
         :param blueprint: the blueprint.
         :param options: ``url_prefix``, ``subdomain``, ``url_defaults``, ``name`` and
             ``cli_group`` override the blueprint's own; all reach the recorded functions
             as ``state.options``.
+        :raises ValueError: when the name is taken; ``name`` gives it another one.
 
         .. versionchanged:: 2.0.1
             Added ``name``.
@@ -385,13 +404,14 @@ class App(Scaffold):
             )
 
         if provide_automatic_options is None:
-            provide_automatic_options = (
-                "OPTIONS" not in methods
-                and bool(self.config["PROVIDE_AUTOMATIC_OPTIONS"])
+            provide_automatic_options = "OPTIONS" not in methods and bool(
+                self.config["PROVIDE_AUTOMATIC_OPTIONS"]
             )
 
-            if provide_automatic_options:
-                required.add("OPTIONS")
+        # Flask 3.2: also when it was asked for. Flask 3.1 leaves the method out of the
+        # rule then, and answers 405.
+        if provide_automatic_options:
+            required.add("OPTIONS")
 
         rule_object = self.url_rule_class(
             rule, methods=methods | required, **{**options, "endpoint": endpoint}
@@ -402,27 +422,42 @@ class App(Scaffold):
         if view_func is None:
             return
 
-        if self.view_functions.setdefault(endpoint, view_func) != view_func:
+        registered = self.view_functions.get(endpoint)
+
+        if registered is not None and registered != view_func:
             raise AssertionError(
                 f"The view function mapping is overwriting an existing one: endpoint"
-                f" {endpoint!r} belongs to {self.view_functions[endpoint]!r}. Give one"
-                " of the two another 'endpoint'."
+                f" {endpoint!r} belongs to {registered!r}. Give one of the two another"
+                " 'endpoint'."
             )
 
         self.view_functions[endpoint] = view_func
 
-    @setupmethod
+    @overload
+    def template_filter(self, name: T_template_filter) -> T_template_filter: ...
+    @overload
     def template_filter(
         self, name: str | None = None
-    ) -> Callable[[T_template_filter], T_template_filter]:
+    ) -> Callable[[T_template_filter], T_template_filter]: ...
+    @setupmethod
+    def template_filter(
+        self, name: T_template_filter | str | None = None
+    ) -> T_template_filter | Callable[[T_template_filter], T_template_filter]:
         """Register a template filter. ::
 
             @app.template_filter()
             def reverse(text):
                 return text[::-1]
 
+        ``{{ title|reverse }}`` then calls it. The parentheses may be left out, as Flask
+        allows from 3.2 on.
+
         :param name: name in templates, by default that of the function.
         """
+
+        if callable(name):
+            self.add_template_filter(name)
+            return name
 
         def decorator(f: T_template_filter) -> T_template_filter:
             self.add_template_filter(f, name=name)
@@ -434,23 +469,39 @@ class App(Scaffold):
     def add_template_filter(
         self, f: ft.TemplateFilterCallable, name: str | None = None
     ) -> None:
-        """Register a template filter without the decorator."""
+        """Register a template filter without the decorator :meth:`template_filter`.
+
+        :param f: the filter, called with the value and the arguments in the template.
+        :param name: name in templates, by default that of the function.
+        """
         self.jinja_env.filters[name or f.__name__] = f
 
-    @setupmethod
+    @overload
+    def template_test(self, name: T_template_test) -> T_template_test: ...
+    @overload
     def template_test(
         self, name: str | None = None
-    ) -> Callable[[T_template_test], T_template_test]:
+    ) -> Callable[[T_template_test], T_template_test]: ...
+    @setupmethod
+    def template_test(
+        self, name: T_template_test | str | None = None
+    ) -> T_template_test | Callable[[T_template_test], T_template_test]:
         """Register a template test. ::
 
             @app.template_test()
             def odd_length(text):
                 return len(text) % 2 == 1
 
+        ``{% if title is odd_length %}`` then calls it. The parentheses may be left out.
+
         :param name: name in templates, by default that of the function.
 
         .. versionadded:: 0.10
         """
+
+        if callable(name):
+            self.add_template_test(name)
+            return name
 
         def decorator(f: T_template_test) -> T_template_test:
             self.add_template_test(f, name=name)
@@ -462,26 +513,41 @@ class App(Scaffold):
     def add_template_test(
         self, f: ft.TemplateTestCallable, name: str | None = None
     ) -> None:
-        """Register a template test without the decorator.
+        """Register a template test without the decorator :meth:`template_test`.
+
+        :param f: the test, called with the value and the arguments in the template.
+        :param name: name in templates, by default that of the function.
 
         .. versionadded:: 0.10
         """
         self.jinja_env.tests[name or f.__name__] = f
 
-    @setupmethod
+    @overload
+    def template_global(self, name: T_template_global) -> T_template_global: ...
+    @overload
     def template_global(
         self, name: str | None = None
-    ) -> Callable[[T_template_global], T_template_global]:
+    ) -> Callable[[T_template_global], T_template_global]: ...
+    @setupmethod
+    def template_global(
+        self, name: T_template_global | str | None = None
+    ) -> T_template_global | Callable[[T_template_global], T_template_global]:
         """Register a global function for templates. ::
 
             @app.template_global()
             def double(number):
                 return 2 * number
 
+        ``{{ double(21) }}`` then calls it. The parentheses may be left out.
+
         :param name: name in templates, by default that of the function.
 
         .. versionadded:: 0.10
         """
+
+        if callable(name):
+            self.add_template_global(name)
+            return name
 
         def decorator(f: T_template_global) -> T_template_global:
             self.add_template_global(f, name=name)
@@ -493,7 +559,10 @@ class App(Scaffold):
     def add_template_global(
         self, f: ft.TemplateGlobalCallable, name: str | None = None
     ) -> None:
-        """Register a global function for templates without the decorator.
+        """Register a global function without the decorator :meth:`template_global`.
+
+        :param f: the function.
+        :param name: name in templates, by default that of the function.
 
         .. versionadded:: 0.10
         """
@@ -503,8 +572,9 @@ class App(Scaffold):
     def teardown_appcontext(self, f: T_teardown) -> T_teardown:
         """Call a function when an application context ends, that of a request too.
 
-        It takes the error that ended the work, or None; its result is ignored, and it
-        must not fail.
+        The place to give back what was opened for :data:`.g`. It takes the error that
+        no handler answered, or None; what it returns is ignored, and it must not raise.
+        The last registered runs first, after all :meth:`teardown_request` functions.
 
         .. versionadded:: 0.9
         """
@@ -559,6 +629,9 @@ class App(Scaffold):
 
         :param e: the error.
 
+        .. versionchanged:: 1.0
+            Bad requests other than missing keys are not trapped in debug mode.
+
         .. versionadded:: 0.8
         """
         if self.config["TRAP_HTTP_EXCEPTIONS"]:
@@ -576,9 +649,11 @@ class App(Scaffold):
         )
 
     def should_ignore_error(self, error: BaseException | None) -> bool:
-        """Return whether teardown functions are not told of an error; never, by default.
+        """Return whether teardown functions are kept from an error.
 
-        :param error: the error.
+        False by default; where an override returns true they are called with None.
+
+        :param error: the error, or None.
 
         .. versionadded:: 0.10
         """

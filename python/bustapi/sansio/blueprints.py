@@ -6,7 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from .. import typing as ft
 from .scaffold import Scaffold, _endpoint_from_view_func, _sentinel, setupmethod
@@ -86,14 +86,19 @@ class BlueprintSetupState:
         view_func: ft.RouteCallable | None = None,
         **options: Any,
     ) -> None:
-        """Add a rule to the application under the prefix and name of the blueprint."""
+        """Add a rule to the application under the prefix and name of the blueprint.
+
+        For recorded functions. The arguments are those of :meth:`.Flask.add_url_rule`;
+        the rule gets the URL prefix, the endpoint the name, and the options the
+        subdomain and the default values of this registration.
+        """
         if endpoint is None:
             endpoint = _endpoint_from_view_func(view_func)  # type: ignore[arg-type]
 
         options.setdefault("subdomain", self.subdomain)
         self.app.add_url_rule(
             _join_prefix(self.url_prefix, rule),
-            ".".join(part for part in (self.name_prefix, self.name, endpoint) if part),
+            f"{self.name_prefix}.{self.name}.{endpoint}".lstrip("."),
             view_func,
             defaults={**self.url_defaults, **options.pop("defaults", {})},
             **options,
@@ -112,30 +117,11 @@ def _join_prefix(prefix: str | None, rule: str) -> str:
 
 
 class Blueprint(Scaffold):
-    """A collection of views, hooks, templates and files to register on applications.
+    """The part of :class:`.Blueprint` that does no input or output.
 
-    It has the decorators of an application, and records what they are given. At
-    registration the recorded functions are called with a
-    :class:`~bustapi.blueprints.BlueprintSetupState`.
+    The parameters are those of :class:`.Blueprint`.
 
-    :param name: name of the blueprint; it prefixes the endpoints.
-    :param import_name: name of its module or package, usually ``__name__``.
-    :param static_folder: folder with static files to serve; None for none.
-    :param static_url_path: URL prefix of the static files, by default the folder's
-        name. Without ``url_prefix`` the application's static route comes first.
-    :param template_folder: folder with templates; those of the application come first.
-    :param url_prefix: prefix of all its rules.
-    :param subdomain: subdomain of all its rules.
-    :param url_defaults: default values for the arguments of all its rules.
-    :param root_path: folder that relative paths start from, found from ``import_name``
-        if left out.
-    :param cli_group: group for its commands: a name, None for none, by default the
-        name of the blueprint.
-
-    .. versionchanged:: 1.1.0
-        Commands of a blueprint.
-
-    .. versionadded:: 0.7
+    .. versionadded:: 3.0
     """
 
     _got_registered_once = False
@@ -162,11 +148,11 @@ class Blueprint(Scaffold):
         )
 
         if not name:
-            raise ValueError("'name' may not be empty. Give the blueprint a name.")
+            raise ValueError("The 'name' of a blueprint may not be empty.")
 
         if "." in name:
             raise ValueError(
-                f"'name' may not contain a dot '.' character, as {name!r} does: dots"
+                f"The 'name' of a blueprint may not contain a dot, as {name!r} does: dots"
                 " separate the names of nested blueprints."
             )
 
@@ -181,23 +167,31 @@ class Blueprint(Scaffold):
     def _check_setup_finished(self, f_name: str) -> None:
         if self._got_registered_once:
             raise AssertionError(
-                f"The setup method '{f_name}' can no longer be called on the blueprint"
-                f" '{self.name}', which has been registered already. What is added now"
-                " would not reach the application.\n"
-                "Do all set-up of a blueprint (imports, decorators, functions) before"
-                " it is registered."
+                f"The setup method {f_name!r} was called on the blueprint {self.name!r}"
+                " after its registration; what it adds would not reach the application.\n"
+                "Do all set-up of a blueprint (imports, decorators, functions) before it"
+                " is registered."
             )
 
     # Recording
 
     @setupmethod
     def record(self, func: DeferredSetupFunction) -> None:
-        """Call a function at each registration, with the setup state."""
+        """Call a function at each registration, with the setup state.
+
+        :param func: takes a :class:`~bustapi.blueprints.BlueprintSetupState`.
+        """
         self.deferred_functions.append(func)
 
     @setupmethod
     def record_once(self, func: DeferredSetupFunction) -> None:
-        """Call a function at the first registration on an application only."""
+        """Call a function at the first registration on an application only.
+
+        When the blueprint is registered a second time, under another name, or nested in
+        two places, the function is passed over.
+
+        :param func: takes a :class:`~bustapi.blueprints.BlueprintSetupState`.
+        """
 
         def wrapper(state: BlueprintSetupState) -> None:
             if state.first_registration:
@@ -208,15 +202,27 @@ class Blueprint(Scaffold):
     def make_setup_state(
         self, app: App, options: dict[str, Any], first_registration: bool = False
     ) -> BlueprintSetupState:
-        """Make the state that the recorded functions are given; a subclass may extend it."""
+        """Make the state that the recorded functions are given.
+
+        A subclass may override it to return a state that does more.
+
+        :param app: the application.
+        :param options: what was passed to ``register_blueprint``.
+        :param first_registration: whether it is the first one on that application.
+        """
         return BlueprintSetupState(self, app, options, first_registration)
 
     @setupmethod
     def register_blueprint(self, blueprint: Blueprint, **options: Any) -> None:
         """Nest a blueprint in this one.
 
+        It is registered with this one: below its URL prefix and subdomain, its name
+        behind this one's and a dot, its functions running inside of this one's.
+
         :param blueprint: the inner blueprint.
-        :param options: overrides of its own, as for an application.
+        :param options: override the inner blueprint's own, as
+            :meth:`.Flask.register_blueprint` takes them.
+        :raises ValueError: for this blueprint itself.
 
         .. versionchanged:: 2.0.1
             ``name`` changes the name it is registered with.
@@ -233,11 +239,14 @@ class Blueprint(Scaffold):
     def register(self, app: App, options: dict[str, Any]) -> None:
         """Register everything recorded on an application.
 
-        Called by :meth:`.Flask.register_blueprint`.
+        :meth:`.Flask.register_blueprint` calls it, and a subclass may override it. In
+        this order: the static route, the registries, the recorded functions, the
+        commands, the nested blueprints.
 
         :param app: the application.
-        :param options: what was passed there.
-        :raises ValueError: when the name is taken.
+        :param options: what was passed to ``register_blueprint``; for a nested
+            blueprint with a ``name_prefix``.
+        :raises ValueError: when another blueprint, or this one, has the name already.
 
         .. versionchanged:: 2.3
             Nested blueprints apply subdomains.
@@ -252,11 +261,10 @@ class Blueprint(Scaffold):
         name = f"{options.get('name_prefix', '')}.{own_name}".lstrip(".")
 
         if name in app.blueprints:
-            other = "this" if app.blueprints[name] is self else "a different"
-            place = "" if own_name == name else f" '{name}'"
+            other = "this blueprint" if app.blueprints[name] is self else "another one"
             raise ValueError(
-                f"The name '{own_name}' is already registered for {other}"
-                f" blueprint{place}. Use 'name=' to provide a unique name."
+                f"The blueprint name {name!r} is already registered for {other}. Pass"
+                " another 'name' to 'register_blueprint'."
             )
 
         is_first = all(blueprint is not self for blueprint in app.blueprints.values())
@@ -284,6 +292,7 @@ class Blueprint(Scaffold):
             )
 
     def _register_commands(self, app: App, name: str, group: Any) -> None:
+        """Put the commands into the application's, under a group or beside them."""
         if not self.cli.commands:
             return
 
@@ -295,7 +304,10 @@ class Blueprint(Scaffold):
         app.cli.add_command(self.cli)
 
     def _merge_blueprint_funcs(self, app: App, name: str) -> None:
-        """Put the registries into those of the application, scoped by the name."""
+        """Put the registries into those of the application, scoped by the name.
+
+        The lists of the application are extended in place: whoever holds one sees it.
+        """
 
         def scope(key: ft.AppOrBlueprintKey) -> str:
             return name if key is None else f"{name}.{key}"
@@ -329,15 +341,25 @@ class Blueprint(Scaffold):
         provide_automatic_options: bool | None = None,
         **options: Any,
     ) -> None:
-        """Record a URL rule, see :meth:`.Flask.add_url_rule`.
+        """Record a URL rule, with or without its view function.
 
-        The rule is prefixed with the URL prefix, the endpoint with the name.
+        At registration the rule gets the URL prefix and the endpoint the name of the
+        blueprint. The parameters are those of :meth:`.Flask.add_url_rule`.
+
+        :raises ValueError: for a dot in ``endpoint`` or in the name of the function,
+            since dots stand between blueprint and endpoint.
         """
         if endpoint and "." in endpoint:
-            raise ValueError("'endpoint' may not contain a dot '.' character.")
+            raise ValueError(
+                f"The 'endpoint' of a blueprint may not contain a dot, as {endpoint!r}"
+                " does. Leave the name of the blueprint out of it."
+            )
 
         if view_func and "." in getattr(view_func, "__name__", ""):
-            raise ValueError("'view_func' name may not contain a dot '.' character.")
+            raise ValueError(
+                "The name of the 'view_func' of a blueprint may not contain a dot, as"
+                f" {view_func.__name__!r} does."
+            )
 
         self.record(
             lambda state: state.add_url_rule(
@@ -351,14 +373,26 @@ class Blueprint(Scaffold):
 
     # For the whole application
 
-    @setupmethod
+    @overload
+    def app_template_filter(self, name: T_template_filter) -> T_template_filter: ...
+    @overload
     def app_template_filter(
         self, name: str | None = None
-    ) -> Callable[[T_template_filter], T_template_filter]:
+    ) -> Callable[[T_template_filter], T_template_filter]: ...
+    @setupmethod
+    def app_template_filter(
+        self, name: T_template_filter | str | None = None
+    ) -> T_template_filter | Callable[[T_template_filter], T_template_filter]:
         """Register a template filter for all templates of the application.
+
+        As :meth:`.Flask.template_filter`, also without parentheses.
 
         :param name: name in templates, by default that of the function.
         """
+
+        if callable(name):
+            self.add_app_template_filter(name)
+            return name
 
         def decorator(f: T_template_filter) -> T_template_filter:
             self.add_app_template_filter(f, name=name)
@@ -370,19 +404,35 @@ class Blueprint(Scaffold):
     def add_app_template_filter(
         self, f: ft.TemplateFilterCallable, name: str | None = None
     ) -> None:
-        """Register a template filter for all templates of the application."""
+        """Register a template filter without :meth:`app_template_filter`.
+
+        :param f: the filter, called with the value and the arguments in the template.
+        :param name: name in templates, by default that of the function.
+        """
         self._record_template("filters", f, name)
 
-    @setupmethod
+    @overload
+    def app_template_test(self, name: T_template_test) -> T_template_test: ...
+    @overload
     def app_template_test(
         self, name: str | None = None
-    ) -> Callable[[T_template_test], T_template_test]:
+    ) -> Callable[[T_template_test], T_template_test]: ...
+    @setupmethod
+    def app_template_test(
+        self, name: T_template_test | str | None = None
+    ) -> T_template_test | Callable[[T_template_test], T_template_test]:
         """Register a template test for all templates of the application.
+
+        As :meth:`.Flask.template_test`, also without parentheses.
 
         :param name: name in templates, by default that of the function.
 
         .. versionadded:: 0.10
         """
+
+        if callable(name):
+            self.add_app_template_test(name)
+            return name
 
         def decorator(f: T_template_test) -> T_template_test:
             self.add_app_template_test(f, name=name)
@@ -394,22 +444,37 @@ class Blueprint(Scaffold):
     def add_app_template_test(
         self, f: ft.TemplateTestCallable, name: str | None = None
     ) -> None:
-        """Register a template test for all templates of the application.
+        """Register a template test without :meth:`app_template_test`.
+
+        :param f: the test, called with the value and the arguments in the template.
+        :param name: name in templates, by default that of the function.
 
         .. versionadded:: 0.10
         """
         self._record_template("tests", f, name)
 
-    @setupmethod
+    @overload
+    def app_template_global(self, name: T_template_global) -> T_template_global: ...
+    @overload
     def app_template_global(
         self, name: str | None = None
-    ) -> Callable[[T_template_global], T_template_global]:
+    ) -> Callable[[T_template_global], T_template_global]: ...
+    @setupmethod
+    def app_template_global(
+        self, name: T_template_global | str | None = None
+    ) -> T_template_global | Callable[[T_template_global], T_template_global]:
         """Register a template global for all templates of the application.
+
+        As :meth:`.Flask.template_global`, also without parentheses.
 
         :param name: name in templates, by default that of the function.
 
         .. versionadded:: 0.10
         """
+
+        if callable(name):
+            self.add_app_template_global(name)
+            return name
 
         def decorator(f: T_template_global) -> T_template_global:
             self.add_app_template_global(f, name=name)
@@ -421,13 +486,18 @@ class Blueprint(Scaffold):
     def add_app_template_global(
         self, f: ft.TemplateGlobalCallable, name: str | None = None
     ) -> None:
-        """Register a template global for all templates of the application.
+        """Register a template global without :meth:`app_template_global`.
+
+        :param f: the function.
+        :param name: name in templates, by default that of the function.
 
         .. versionadded:: 0.10
         """
         self._record_template("globals", f, name)
 
     def _record_template(self, kind: str, f: Any, name: str | None) -> None:
+        """Record an entry of a dictionary of the Jinja environment."""
+
         def register(state: BlueprintSetupState) -> None:
             getattr(state.app.jinja_env, kind)[name or f.__name__] = f
 
@@ -463,10 +533,16 @@ class Blueprint(Scaffold):
     def app_errorhandler(
         self, code: type[Exception] | int
     ) -> Callable[[T_error_handler], T_error_handler]:
-        """Like :meth:`errorhandler`, for every request of the application."""
+        """Like :meth:`errorhandler`, for every request of the application.
+
+        :param code: status code, or class of the error.
+        """
 
         def decorator(f: T_error_handler) -> T_error_handler:
-            self.record_once(lambda state: state.app.errorhandler(code)(f) and None)
+            def register(state: BlueprintSetupState) -> None:
+                state.app.errorhandler(code)(f)
+
+            self.record_once(register)
             return f
 
         return decorator
@@ -486,6 +562,7 @@ class Blueprint(Scaffold):
         return f
 
     def _record_hook(self, registry: str, f: Any) -> None:
+        """Record a function for a registry of the application, for every request."""
         self.record_once(
             lambda state: getattr(state.app, registry).setdefault(None, []).append(f)
         )
