@@ -483,7 +483,9 @@ def test_a_generator_response_is_closed(app: Flask, client: FlaskClient) -> None
         response.call_on_close(lambda: closed.append("closed"))
         return response
 
-    assert client.get("/").data == b"ab"
+    with client.get("/") as answer:
+        assert answer.data == b"ab"
+
     assert closed == ["closed"]
 
 

@@ -418,7 +418,7 @@ class Response(ResponseBase):
     def _wire_body(self, context: AppContext) -> Any:
         status = self._status_code
         body: Any = self.response
-        is_whole = "_on_close" not in self.__dict__ and isinstance(body, (list, tuple))
+        is_whole = isinstance(body, (list, tuple)) and not self.__dict__.get("_on_close")
 
         if context._method == "HEAD" or status < 200 or status == 204 or status == 304:
             return b"" if is_whole else ClosingIterator((), self.close)
