@@ -164,7 +164,10 @@ def _wait_for_port(name: str, port: int, process: subprocess.Popen[bytes]) -> No
         if process.poll() is not None:
             sys.exit(f"The server {name!r} ended with status {process.returncode}.")
 
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection(("127.0.0.1", port)),
+        ):
             return
 
         time.sleep(0.02)
@@ -217,7 +220,11 @@ def check(server: Server, workload: Workload) -> None:
 
 
 def measure(
-    load: Path, server: Server, workload: Workload, options: argparse.Namespace, cpu: int
+    load: Path,
+    server: Server,
+    workload: Workload,
+    options: argparse.Namespace,
+    cpu: int,
 ) -> dict[str, Any]:
     """Drive one server for a while and return what it cost."""
     command = [
@@ -321,7 +328,9 @@ def main() -> None:
         help="fail when plaintext costs more than 2 × or json more than 3 × the C loop",
     )
     options = parser.parse_args()
-    print(f"CPU time per request, least of {options.rounds} rounds, {platform.platform()}")
+    print(
+        f"CPU time per request, least of {options.rounds} rounds, {platform.platform()}"
+    )
     print(f"CPython {platform.python_version()}, {options.connections} connections")
     print(
         " | ".join(

@@ -6,6 +6,7 @@ stricter one, by a rule that stands in :data:`STRICTER` with its section.
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 import h11
@@ -135,24 +136,21 @@ def parse_h11_request(data: bytes) -> tuple[Request, bytes] | None:
 def parse_with_h11(data: bytes) -> Outcome:
     """Return what h11 makes of ``data``, one fresh connection a request."""
     requests: list[Request] = []
-    data = skip_empty_lines(data)
 
     while data:
         try:
-            parsed = parse_h11_request(data)
+            parsed = parse_h11_request(skip_empty_lines(data))
         except h11.RemoteProtocolError as error:
             return Outcome(requests, str(error), error.error_status_hint)
 
         if parsed is None:
             return Outcome(requests, "incomplete")
 
-        request, rest = parsed
+        request, data = parsed
         requests.append(request)
 
         if not keeps_alive(request):
-            return Outcome(requests, "end")
-
-        data = skip_empty_lines(rest)
+            break
 
     return Outcome(requests, "end")
 
@@ -252,6 +250,15 @@ STRICTER = [
 
 REASONS = {case.reason for case in STRICTER}
 
+LOOSER = [
+    pytest.param(b"\r\n\r\n" + GET, id="RFC 9112 2.2"),
+    pytest.param(CHUNKED + b"2 ;a\r\nok\r\n0\r\n\r\n", id="RFC 9112 7.1.1"),
+]
+"""What the sections tell a server to take although h11 refuses it."""
+
+BLANK_IN_CHUNK_LINE = re.compile(r"illegal chunk header: \w+\(b.[0-9a-fA-F]+( |\\t)+;")
+"""What h11 says of a blank before the extensions of a chunk."""
+
 
 @pytest.mark.parametrize("case", STRICTER, ids=lambda case: case.section)
 def test_ours_is_stricter_than_h11(case: Case) -> None:
@@ -262,13 +269,27 @@ def test_ours_is_stricter_than_h11(case: Case) -> None:
     assert theirs.status is None, "h11 refuses it too"
 
 
+@pytest.mark.parametrize("data", LOOSER)
+def test_what_the_rfc_has_a_server_take_is_taken(data: bytes) -> None:
+    assert parse(data).end == "end"
+
+    with pytest.raises(h11.RemoteProtocolError):
+        parse_h11_request(data)
+
+
 def check_against_h11(data: bytes) -> None:
     """Fail unless both agree or ours is the stricter one by a rule of the table."""
     ours = parse(data)
     theirs = parse_with_h11(data)
     count = len(ours.requests)
+    shared = min(count, len(theirs.requests))
 
-    assert ours.requests == theirs.requests[:count]
+    assert ours.requests[:shared] == theirs.requests[:shared]
+
+    if BLANK_IN_CHUNK_LINE.match(theirs.end):
+        return
+
+    assert count == shared
 
     if ours.status is not None:
         assert ours.end in REASONS or h11_refuses_at_last(data, count)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from edges import make_client
 from werkzeug.exceptions import NotFound
 from werkzeug.test import TestResponse
 
@@ -32,6 +31,7 @@ from bustapi import (
 )
 from bustapi.ctx import AppContext
 from bustapi.testing import FlaskClient
+from edges import make_client
 
 
 def observe(response: TestResponse) -> tuple[int, list[tuple[str, str]], bytes]:
@@ -268,7 +268,9 @@ def test_a_rule_added_later_is_found(app: Flask, client: FlaskClient) -> None:
     assert client.get("/b").data == b"b"
 
 
-def test_an_ensure_sync_assigned_later_is_asked(app: Flask, client: FlaskClient) -> None:
+def test_an_ensure_sync_assigned_later_is_asked(
+    app: Flask, client: FlaskClient
+) -> None:
     app.add_url_rule("/", "index", lambda: "plain")
     client.get("/")
 

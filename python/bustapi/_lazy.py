@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar, overload
 T = TypeVar("T")
 
 
-class lazy_attribute(Generic[T]):  # noqa: N801 (used like ``property``)
+class lazy_attribute(Generic[T]):
     """Build an attribute when it is first read, and keep it in the instance.
 
     Unlike ``werkzeug.utils.cached_property`` it is a non-data descriptor: once built (or

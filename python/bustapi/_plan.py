@@ -40,7 +40,9 @@ class EndpointPlan:
 
     __slots__ = ("view", "call", "scopes", "reversed_scopes")
 
-    def __init__(self, endpoint: str, view: Callable[..., Any], is_direct: bool) -> None:
+    def __init__(
+        self, endpoint: str, view: Callable[..., Any], is_direct: bool
+    ) -> None:
         blueprints: list[str] = []
 
         if "." in endpoint:

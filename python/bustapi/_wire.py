@@ -42,7 +42,9 @@ def head_template(status: int, content_type: str) -> bytes:
 def _encode_template(status: int, content_type: str) -> bytes:
     checked = Headers([("Content-Type", content_type)])["Content-Type"]
     reason = HTTP_STATUS_CODES[status].upper()
-    return f"HTTP/1.1 {status} {reason}\r\nContent-Type: {checked}\r\n".encode("latin-1")
+    return f"HTTP/1.1 {status} {reason}\r\nContent-Type: {checked}\r\n".encode(
+        "latin-1"
+    )
 
 
 def call_wsgi(application: WSGIApplication, environ: WSGIEnvironment) -> Wire:

@@ -6,7 +6,7 @@ import collections.abc as cabc
 import os
 import sys
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from inspect import iscoroutinefunction
 from itertools import chain
@@ -23,7 +23,6 @@ from werkzeug.routing import (
     MapAdapter,
     RequestRedirect,
     RoutingException,
-    Rule,
 )
 from werkzeug.serving import is_running_from_reloader
 from werkzeug.wrappers import Response as BaseResponse
@@ -35,7 +34,7 @@ from ._plan import APP_SCOPES, EndpointPlan, make_plan
 from ._routing import RouteTable
 from ._wire import call_wsgi
 from .ctx import AppContext, RequestContext, _sentinel
-from .globals import _cv_app, _cv_request, app_ctx, g, request, request_ctx, session
+from .globals import _cv_app, _cv_request, g, request, request_ctx, session
 from .helpers import (
     get_debug_flag,
     get_flashed_messages,
@@ -275,9 +274,9 @@ class Flask(App):
         path = os.path.join(self.root_path, resource)
 
         if mode == "rb":
-            return open(path, mode)  # type: ignore[return-value]
+            return open(path, mode)
 
-        return open(path, mode, encoding=encoding)  # type: ignore[return-value]
+        return open(path, mode, encoding=encoding)
 
     def open_instance_resource(
         self, resource: str, mode: str = "rb", encoding: str | None = "utf-8"
@@ -294,9 +293,9 @@ class Flask(App):
         path = os.path.join(self.instance_path, resource)
 
         if "b" in mode:
-            return open(path, mode)  # type: ignore[return-value]
+            return open(path, mode)
 
-        return open(path, mode, encoding=encoding)  # type: ignore[return-value]
+        return open(path, mode, encoding=encoding)
 
     # Templates
 
@@ -643,12 +642,10 @@ class Flask(App):
         .. versionchanged:: 0.7
             Added ``use_cookies`` and :attr:`test_client_class`.
         """
-        client_class = self.test_client_class
+        from .testing import FlaskClient
 
-        if client_class is None:
-            from .testing import FlaskClient as client_class
-
-        return client_class(  # type: ignore[no-any-return]
+        client_class = self.test_client_class or FlaskClient
+        return client_class(
             self, self.response_class, use_cookies=use_cookies, **kwargs
         )
 
@@ -659,12 +656,10 @@ class Flask(App):
 
         .. versionadded:: 1.0
         """
-        runner_class = self.test_cli_runner_class
+        from .testing import FlaskCliRunner
 
-        if runner_class is None:
-            from .testing import FlaskCliRunner as runner_class
-
-        return runner_class(self, **kwargs)  # type: ignore[no-any-return]
+        runner_class = self.test_cli_runner_class or FlaskCliRunner
+        return runner_class(self, **kwargs)
 
     # Errors
 
@@ -966,7 +961,7 @@ class Flask(App):
             return response_class(rv)
 
         if kind is dict:
-            return self.json.response(rv)
+            return self.json.response(rv)  # type: ignore[return-value]
 
         status: int | str | None = None
         headers: Any = None
@@ -1001,7 +996,7 @@ class Flask(App):
 
         if status is not None:
             if isinstance(status, (str, bytes, bytearray)):
-                response.status = status  # type: ignore[assignment]
+                response.status = status
             else:
                 response.status_code = status
 
@@ -1056,14 +1051,14 @@ class Flask(App):
         if "_session" in attributes:
             opened = context._session
 
-            if not self.session_interface.is_null_session(opened):  # type: ignore[arg-type]
+            if not self.session_interface.is_null_session(opened):
                 self.session_interface.save_session(self, opened, response)  # type: ignore[arg-type]
 
         return response
 
     def do_teardown_request(
         self,
-        exc: BaseException | None = _scaffold_sentinel,  # type: ignore[assignment]
+        exc: BaseException | None = _scaffold_sentinel,
     ) -> None:
         """Call the ``teardown_request`` functions; the last of a request context does.
 
@@ -1095,7 +1090,7 @@ class Flask(App):
 
     def do_teardown_appcontext(
         self,
-        exc: BaseException | None = _scaffold_sentinel,  # type: ignore[assignment]
+        exc: BaseException | None = _scaffold_sentinel,
     ) -> None:
         """Call the ``teardown_appcontext`` functions, the last registered first.
 

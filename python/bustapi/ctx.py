@@ -247,9 +247,7 @@ class AppContext:
             self.url_adapter = self._create_request_adapter()
 
     @classmethod
-    def _from_head(
-        cls, app: Flask, head: RequestHead, body: Body | None
-    ) -> AppContext:
+    def _from_head(cls, app: Flask, head: RequestHead, body: Body | None) -> AppContext:
         """Make the context of a request that the server parsed."""
         self = cls.__new__(cls)
         self.app = app

@@ -87,43 +87,43 @@ class Request(RequestBase):
         return EnvironHeaders(self.environ)
 
     @lazy_attribute
-    def method(self) -> str:  # type: ignore[override]
+    def method(self) -> str:
         """The method of the request in capitals."""
         return cast("RequestHead", self._head).method.upper()
 
     @lazy_attribute
-    def scheme(self) -> str:  # type: ignore[override]
+    def scheme(self) -> str:
         """``http`` or ``https``."""
         return cast("RequestHead", self._head).scheme
 
     @lazy_attribute
-    def server(self) -> tuple[str, int | None] | None:  # type: ignore[override]
+    def server(self) -> tuple[str, int | None] | None:
         """Host and port that the server listens on."""
         environ = self.environ
         return environ["SERVER_NAME"], int(environ["SERVER_PORT"])
 
     @lazy_attribute
-    def root_path(self) -> str:  # type: ignore[override]
+    def root_path(self) -> str:
         """Prefix under which the application is mounted; the server mounts at the root."""
         return ""
 
     @lazy_attribute
-    def path(self) -> str:  # type: ignore[override]
+    def path(self) -> str:
         """Path of the URL below the root path, with its leading slash."""
         return "/" + cast("RequestHead", self._head).path.lstrip("/")
 
     @lazy_attribute
-    def query_string(self) -> bytes:  # type: ignore[override]
+    def query_string(self) -> bytes:
         """What stands after the ``?``, as it came."""
         return cast("RequestHead", self._head).query_string
 
     @lazy_attribute
-    def remote_addr(self) -> str | None:  # type: ignore[override]
+    def remote_addr(self) -> str | None:
         """Address of the client."""
         return cast("RequestHead", self._head).remote_addr
 
     @lazy_attribute
-    def stream(self) -> Any:  # type: ignore[override]
+    def stream(self) -> Any:
         """The body as a file that ends where the body ends.
 
         :raises RequestEntityTooLarge: when it is longer than :attr:`max_content_length`.
@@ -350,7 +350,7 @@ class Response(ResponseBase):
         )
 
     @lazy_attribute
-    def headers(self) -> Headers:  # type: ignore[override]
+    def headers(self) -> Headers:
         """Header fields of the response, a mutable list with names in any case."""
         return Headers(
             [
@@ -360,7 +360,7 @@ class Response(ResponseBase):
         )
 
     @lazy_attribute
-    def _on_close(self) -> list[Any]:  # type: ignore[override]
+    def _on_close(self) -> list[Any]:
         return []
 
     def to_wire(self, context: AppContext) -> Wire:
@@ -384,12 +384,12 @@ class Response(ResponseBase):
 
             if (
                 body.__class__ is list
-                and len(body) == 1  # type: ignore[arg-type]
-                and body[0].__class__ is bytes  # type: ignore[index]
-                and len(body[0]) == self._content_length  # type: ignore[index]
+                and len(body) == 1
+                and body[0].__class__ is bytes
+                and len(body[0]) == self._content_length
             ):
                 head = head_template(200, self._content_type)  # type: ignore[arg-type]
-                return 200, head, body[0]  # type: ignore[index,return-value]
+                return 200, head, body[0]
 
         return self._status, self._wire_headers(context), self._wire_body(context)
 
@@ -418,7 +418,9 @@ class Response(ResponseBase):
     def _wire_body(self, context: AppContext) -> Any:
         status = self._status_code
         body: Any = self.response
-        is_whole = isinstance(body, (list, tuple)) and not self.__dict__.get("_on_close")
+        is_whole = isinstance(body, (list, tuple)) and not self.__dict__.get(
+            "_on_close"
+        )
 
         if context._method == "HEAD" or status < 200 or status == 204 or status == 304:
             return b"" if is_whole else ClosingIterator((), self.close)

@@ -176,7 +176,9 @@ def test_sleeping_views_do_not_delay_others(server: Server) -> None:
 def sleep_beside_hello(server: Server) -> tuple[float, float]:
     """Return how long 60 sleeps of a second took, and the p99 of hello meanwhile."""
     start = time.monotonic()
-    sleepers = [threading.Thread(target=get, args=(server, "/sleep")) for _ in range(60)]
+    sleepers = [
+        threading.Thread(target=get, args=(server, "/sleep")) for _ in range(60)
+    ]
 
     for thread in sleepers:
         thread.start()

@@ -110,10 +110,11 @@ impl HeadParser {
         Self::default()
     }
 
-    /// Whether a byte of a head has been looked at, so that its deadline runs.
+    /// Whether anything but empty lines has come, so that the deadline of a head runs and an
+    /// end of the input cuts a request.
     #[must_use]
     pub const fn has_started(&self) -> bool {
-        self.position > 0
+        self.request_line.is_some() || self.position > self.line_start
     }
 
     /// Go on with a buffer that starts where it did last time and has grown since.

@@ -114,6 +114,26 @@ fn empty_lines_before_the_request_line_are_skipped() {
     assert_eq!(parse_within(b"\r\n\r\n", &LIMITS), Ok(HeadStatus::Partial));
 }
 
+#[test]
+fn empty_lines_begin_no_head() {
+    let mut parser = HeadParser::new();
+
+    for (text, has_started) in [
+        ("", false),
+        ("\r", false),
+        ("\r\n", false),
+        ("\r\n\r", false),
+        ("\r\n\r\n", false),
+        ("\r\n\r\nG", true),
+        ("\r\n\r\nGET / HTTP/1.0\r\n", true),
+    ] {
+        let status = parser.advance(text.as_bytes(), &Limits::default());
+
+        assert_eq!(status, Ok(HeadStatus::Partial));
+        assert_eq!(parser.has_started(), has_started, "{text:?}");
+    }
+}
+
 // RFC 9112 2.2: lines end in CRLF; a bare CR is invalid everywhere.
 #[test]
 fn lone_line_ends_are_refused() {

@@ -183,7 +183,7 @@ impl<'py> Encoder<'_, 'py> {
             .map(|(name, value)| Ok((latin1_bytes(name)?, latin1_bytes(value)?)))
             .collect::<PyResult<_>>()?;
         if let Some(bytes) = as_bytes(body) {
-            return self.encode_pieces(&status, &fields, &[bytes.clone()]);
+            return self.encode_pieces(&status, &fields, std::slice::from_ref(bytes));
         }
         if let Ok(wrapper) = body.cast::<FileWrapper>()
             && let Some(file) = wrapper.get().regular_file(self.py)?

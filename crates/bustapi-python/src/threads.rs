@@ -231,7 +231,7 @@ mod tests {
         assert!(matches!(pool.hand_over(1), Handed::Start));
         assert!(matches!(pool.hand_over(2), Handed::Start));
 
-        assert_eq!(pool.start_failed(), []);
+        assert_eq!(pool.start_failed(), Vec::<i32>::new());
         assert_eq!(pool.start_failed(), [1, 2]);
     }
 

@@ -86,7 +86,9 @@ def test_a_person_signs_up_posts_uploads_exports_and_logs_out(
     browser.press("Upload")
     browser.wait_for_text("Attached.")
     wait_until(
-        lambda: browser.run("return document.querySelector('.picture img').naturalWidth")
+        lambda: browser.run(
+            "return document.querySelector('.picture img').naturalWidth"
+        )
     )
 
     # Comment.
