@@ -30,7 +30,7 @@ def create_app(
         instance_relative_config=True,
     )
     app.config.from_mapping(
-        BOARD_TITLE="Board",
+        TITLE="Board",
         POSTS_PER_PAGE=10,
         MAX_CONTENT_LENGTH=16 * 1024 * 1024,
         SESSION_COOKIE_NAME="board_session",
