@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from io import BytesIO
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,12 @@ from werkzeug.datastructures import Headers
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wsgi import ClosingIterator
 
+from . import _bustapi
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-    from ._bustapi import Wire
+    from ._bustapi import Body, RequestHead, Wire
 
 # Bounded, since content types can come from anywhere; one that does not fit any more is
 # encoded each time.
@@ -45,6 +48,14 @@ def _encode_template(status: int, content_type: str) -> bytes:
     return f"HTTP/1.1 {status} {reason}\r\nContent-Type: {checked}\r\n".encode(
         "latin-1"
     )
+
+
+def environ_of(head: RequestHead, body: Body | None) -> WSGIEnvironment:
+    """Return the WSGI environ of a request that the server parsed."""
+    environ = head.environ()
+    environ["wsgi.input"] = BytesIO() if body is None else body
+    environ["wsgi.file_wrapper"] = _bustapi.FileWrapper
+    return environ
 
 
 def call_wsgi(application: WSGIApplication, environ: WSGIEnvironment) -> Wire:

@@ -816,7 +816,7 @@ class Flask(App):
         if not self.url_value_preprocessors and not self.before_request_funcs:
             return None
 
-        context = self._current_request_context()
+        context = _cv_request.get(None) or _outside_of_request()
         scopes = self._scopes_of(context)
         preprocessors = self.url_value_preprocessors
 
@@ -846,7 +846,7 @@ class Flask(App):
         .. versionchanged:: 0.7
             Errors are handled by :meth:`full_dispatch_request`.
         """
-        context = self._current_request_context()
+        context = _cv_request.get(None) or _outside_of_request()
         rule: Any
         view_args: Any
 
@@ -1032,7 +1032,7 @@ class Flask(App):
         .. versionchanged:: 0.5
             The last registered function runs first.
         """
-        context = self._current_request_context()
+        context = _cv_request.get(None) or _outside_of_request()
         attributes = context.__dict__
 
         if "_after_request_functions" in attributes:
@@ -1079,7 +1079,8 @@ class Flask(App):
             exc = sys.exc_info()[1]
 
         if functions:
-            scopes = self._scopes_of(self._current_request_context())
+            context = _cv_request.get(None) or _outside_of_request()
+            scopes = self._scopes_of(context)
 
             for name in reversed(scopes):
                 if name in functions:
@@ -1347,15 +1348,6 @@ class Flask(App):
             and "ensure_sync" not in self.__dict__
         )
 
-    def _current_request_context(self) -> RequestContext:
-        context = _cv_request.get(None)
-
-        if context is None:
-            # Raises the error that explains it.
-            return request_ctx._get_current_object()  # type: ignore[attr-defined,no-any-return]
-
-        return context
-
     def _scopes_of(self, context: AppContext) -> tuple[str | None, ...]:
         """Return the keys of the registries for a request, the application's first."""
         request = context.__dict__.get("request")
@@ -1380,6 +1372,12 @@ class Flask(App):
             return (None, *reversed(context.request.blueprints))
 
         return plan.scopes
+
+
+def _outside_of_request() -> NoReturn:
+    """Raise the error that explains what a request context is."""
+    request_ctx._get_current_object()  # type: ignore[attr-defined]
+    raise AssertionError("A proxy found a context that the variable does not hold.")
 
 
 def _deliver_natively(context: AppContext, response: Response) -> Wire:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.datastructures import EnvironHeaders, Headers
@@ -14,7 +13,7 @@ from werkzeug.wsgi import ClosingIterator
 
 from . import json
 from ._lazy import lazy_attribute
-from ._wire import call_wsgi, head_template
+from ._wire import call_wsgi, environ_of, head_template
 from .globals import current_app
 from .helpers import _split_blueprint_path
 
@@ -65,7 +64,7 @@ class Request(RequestBase):
         """Make the request from the parsed head and the reader of its body."""
         if cls.__init__ is not _stock_init:
             # Whoever makes requests in his own way is given what he knows: an environ.
-            return cls(_environ_of(head, body))
+            return cls(environ_of(head, body))
 
         self = cls.__new__(cls)
         self._head = head
@@ -77,7 +76,7 @@ class Request(RequestBase):
     @lazy_attribute
     def environ(self) -> WSGIEnvironment:
         """The WSGI environ of the request."""
-        environ = _environ_of(cast("RequestHead", self._head), self._body)
+        environ = environ_of(cast("RequestHead", self._head), self._body)
         environ["werkzeug.request"] = self
         return environ
 
@@ -265,12 +264,6 @@ class Request(RequestBase):
 
 
 _stock_init = Request.__init__
-
-
-def _environ_of(head: RequestHead, body: Body | None) -> WSGIEnvironment:
-    environ = head.environ()
-    environ["wsgi.input"] = BytesIO() if body is None else body
-    return environ
 
 
 # Content types of responses that are given a mimetype, as Werkzeug completes them.

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from .. import _bustapi
-from .._wire import call_wsgi
+from .._wire import call_wsgi, environ_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -45,10 +43,7 @@ class WSGIHandler:
         self.app = app
 
     def respond(self, head: RequestHead, body: Body | None) -> Wire:
-        environ = head.environ()
-        environ["wsgi.input"] = BytesIO() if body is None else body
-        environ["wsgi.file_wrapper"] = _bustapi.FileWrapper
-        return call_wsgi(self.app, environ)
+        return call_wsgi(self.app, environ_of(head, body))
 
     def body_limit(self) -> int | None:
         config = getattr(self.app, "config", None)
