@@ -372,7 +372,7 @@ def test_commands_tell_run_not_to_start_a_server() -> None:
 
     assert result.exit_code == 0
     assert "went on" in result.output
-    assert "'app.run()' was left out" in result.stderr
+    assert "'app.run()' was left out" in result.output
 
 
 def test_version_names_all_of_them() -> None:
@@ -625,7 +625,7 @@ def test_certificate_can_be_a_context_or_made_on_the_spot(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    monkeypatch.setitem(sys.modules, "a_context", context)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "a_context", context)
     monkeypatch.setitem(sys.modules, "cryptography", types.ModuleType("cryptography"))
 
     assert parameters("--cert", "a_context")["cert"] is context
@@ -646,7 +646,7 @@ def test_certificate_and_key_that_do_not_fit_are_refused(
     monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
 ) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    monkeypatch.setitem(sys.modules, "a_context", context)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "a_context", context)
     monkeypatch.setitem(sys.modules, "cryptography", types.ModuleType("cryptography"))
 
     with pytest.raises(click.BadParameter, match=message):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -67,7 +68,7 @@ def test_address_comes_from_arguments_and_configuration(
 @pytest.mark.parametrize("extra", [{"subdomain": "a"}, {"url_scheme": "https"}])
 def test_base_url_excludes_its_parts(app: Flask, extra: dict[str, str]) -> None:
     with pytest.raises(AssertionError, match="'base_url' holds"):
-        EnvironBuilder(app, base_url="http://x.test", **extra)  # type: ignore[arg-type]
+        EnvironBuilder(app, base_url="http://x.test", **extra)
 
 
 def test_json_is_encoded_as_the_application_does(app: Flask) -> None:
@@ -118,10 +119,11 @@ def test_whole_requests_can_be_opened(
         if kind == "werkzeug builder"
         else EnvironBuilder(app, "/", method="POST")
     )
-    source: Any = {
+    sources: dict[str, Callable[[], object]] = {
         "environ": builder.get_environ,
         "request": builder.get_request,
-    }.get(kind, lambda: builder)()
+    }
+    source: object = sources.get(kind, lambda: builder)()
 
     answer = client.open(source).get_json()
 
@@ -132,7 +134,9 @@ def test_whole_requests_can_be_opened(
 def test_response_decodes_json_as_the_application_does(
     app: Flask, client: FlaskClient, echo: None
 ) -> None:
-    assert client.get("/").json_module is app.json
+    provider: object = client.get("/").json_module
+
+    assert provider is app.json
 
 
 # Contexts

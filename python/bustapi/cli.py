@@ -440,7 +440,7 @@ _app_option = click.Option(
 
 def _set_debug(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     # A flag that was not given leaves the decision to the environment.
-    source = ctx.get_parameter_source(cast(str, param.name))
+    source = ctx.get_parameter_source(param.name)
 
     if source not in (
         ParameterSource.DEFAULT,

@@ -85,7 +85,7 @@ def test_wrapper_that_passes_attributes_through_is_called_itself(told: Flask) ->
             return told(environ, start_response)
 
     assert ask(Wrapper()) == b"through a wrapper"
-    assert rule_index_of(Wrapper()) is None  # type: ignore[arg-type]
+    assert rule_index_of(Wrapper()) is None
 
 
 def test_index_of_an_application_is_its_own(app: Flask) -> None:

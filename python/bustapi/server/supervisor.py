@@ -87,7 +87,9 @@ class Supervisor:
 
     def run(self) -> int:
         """Keep the workers running until a signal, and return the exit status."""
-        wake, self._wakeup = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        wake, self._wakeup = os.pipe()
+        os.set_blocking(wake, False)
+        os.set_blocking(self._wakeup, False)
         self._selector.register(wake, selectors.EVENT_READ)
         self._wake = wake
 
@@ -112,7 +114,7 @@ class Supervisor:
 
     def _start(self, worker: Process) -> None:
         worker.due = None
-        worker.report, report = os.pipe2(os.O_CLOEXEC)
+        worker.report, report = os.pipe()
         worker.heard = b""
         worker.is_ready = False
         worker.started = time.monotonic()

@@ -1,0 +1,1 @@
+"""Tests of the server, over sockets and in processes of its own."""
