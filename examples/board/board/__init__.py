@@ -43,7 +43,8 @@ def create_app(
     instance = Path(app.instance_path)
     app.config.setdefault("DATABASE", str(instance / "board.sqlite3"))
     app.config.setdefault("UPLOAD_FOLDER", str(instance / "uploads"))
-    Path(app.config["UPLOAD_FOLDER"]).mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in (instance, Path(app.config["UPLOAD_FOLDER"])):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not app.config["SECRET_KEY"]:
         app.config["SECRET_KEY"] = secret.load(instance / "secret_key")
 

@@ -31,17 +31,8 @@ def show_error(error: HTTPException) -> Response:
     """Answer an error as JSON with its status, name and message."""
     status = error.code or 500
     response = make_response(error.get_response())
-    response.set_data(
-        current_app.json.dumps(
-            {
-                "error": {
-                    "status": status,
-                    "name": error.name,
-                    "message": error.description,
-                }
-            }
-        )
-    )
+    details = {"status": status, "name": error.name, "message": error.description}
+    response.set_data(current_app.json.dumps({"error": details}) + "\n")
     response.mimetype = "application/json"
     if status == 401:
         response.www_authenticate = WWWAuthenticate("bearer", {"realm": "board"})

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -96,3 +100,58 @@ def ada(person: Callable[[str], Person]) -> Person:
 def bob(person: Callable[[str], Person]) -> Person:
     """Somebody else who is logged in."""
     return person("bob")
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., str]]:
+    """Start a command and return what a pattern finds in its output; end it later."""
+    with ExitStack() as stack:
+
+        def start(command: list[str], pattern: str, **options: Any) -> str:
+            return stack.enter_context(running(command, pattern, **options))
+
+        yield start
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Path:
+    """The instance folder of a server; the first start makes it."""
+    return tmp_path / "instance"
+
+
+@pytest.fixture
+def address(start: Callable[..., str], instance: Path) -> str:
+    """The address of a server with two workers that starts from nothing."""
+    return start(
+        [sys.executable, "-m", "bustapi", "run", "board:create_app"]
+        + ["--port=0", "--workers=2", "--no-access-log"],
+        r"(http://127\.0\.0\.1:\d+)",
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, "BOARD_INSTANCE_PATH": str(instance)},
+    )
+
+
+@contextmanager
+def running(command: list[str], pattern: str, **options: Any) -> Iterator[str]:
+    """Run a command, give what ``pattern`` finds in its output, and end it."""
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        **options,
+    )
+    assert process.stdout is not None
+    lines: list[str] = []
+
+    try:
+        for line in process.stdout:
+            lines.append(line)
+            if found := re.search(pattern, line):
+                break
+        else:
+            pytest.fail(f"{command} ended early:\n{''.join(lines)}")
+        yield found[1]
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)

@@ -8,15 +8,9 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import re
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.error import HTTPError
@@ -32,6 +26,19 @@ PATIENCE = 20.0
 
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 """The name under which WebDriver wraps the reference of an element."""
+
+ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--no-proxy-server",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 
 T = TypeVar("T")
 
@@ -129,13 +136,6 @@ def test_pages_fit_the_width_of_the_window(
 
 
 @pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
-    """The address of a server that starts with an empty instance folder."""
-    with serving(tmp_path / "instance") as address:
-        yield address
-
-
-@pytest.fixture
 def downloads(tmp_path: Path) -> Path:
     """The folder in which the browser saves what it downloads."""
     folder = tmp_path / "downloads"
@@ -144,10 +144,22 @@ def downloads(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def browser(tmp_path: Path, downloads: Path) -> Iterator[Browser]:
+def browser(
+    start: Callable[..., str], tmp_path: Path, downloads: Path
+) -> Iterator[Browser]:
     """A headless Chromium with an empty profile."""
-    with driving(tmp_path / "profile", downloads) as browser:
-        yield browser
+    options = {
+        "binary": CHROMIUM,
+        "args": [*ARGUMENTS, f"--user-data-dir={tmp_path / 'profile'}"],
+        "prefs": {"download.default_directory": str(downloads)},
+    }
+    capabilities = {"goog:chromeOptions": options, "timeouts": {"implicit": 10_000}}
+    port = start([CHROMEDRIVER, "--port=0"], r"started successfully on port (\d+)")
+    browser = Browser(f"http://127.0.0.1:{port}", {"alwaysMatch": capabilities})
+
+    yield browser
+
+    browser.close()
 
 
 class Browser:
@@ -234,80 +246,6 @@ class Browser:
         except HTTPError as e:
             value = json.load(e)["value"]
             raise AssertionError(f"{value['error']}: {value['message']}") from None
-
-
-@contextmanager
-def driving(profile: Path, downloads: Path) -> Iterator[Browser]:
-    """Start a driver and a browser, and end both."""
-    arguments = [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--disable-dev-shm-usage",
-        "--no-first-run",
-        "--no-proxy-server",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        f"--user-data-dir={profile}",
-    ]
-    options = {
-        "binary": CHROMIUM,
-        "args": arguments,
-        "prefs": {"download.default_directory": str(downloads)},
-    }
-    capabilities = {"goog:chromeOptions": options, "timeouts": {"implicit": 10_000}}
-    command = [str(CHROMEDRIVER), "--port=0"]
-
-    with running(command, r"started successfully on port (\d+)") as port:
-        browser = Browser(f"http://127.0.0.1:{port}", {"alwaysMatch": capabilities})
-        try:
-            yield browser
-        finally:
-            browser.close()
-
-
-@contextmanager
-def serving(instance: Path) -> Iterator[str]:
-    """Serve the example as its README says, on a free port, and give the address."""
-    command = [sys.executable, "-m", "bustapi", "run", "board:create_app", "--port=0"]
-
-    with running(
-        command,
-        r"(http://127\.0\.0\.1:\d+)",
-        cwd=EXAMPLE,
-        env={**os.environ, "BOARD_INSTANCE_PATH": str(instance)},
-    ) as address:
-        yield address
-
-
-@contextmanager
-def running(command: list[str], pattern: str, **options: Any) -> Iterator[str]:
-    """Run a command, give what ``pattern`` finds in its output, and end it."""
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        **options,
-    )
-    assert process.stdout is not None
-    lines: list[str] = []
-
-    try:
-        for line in process.stdout:
-            lines.append(line)
-            if found := re.search(pattern, line):
-                break
-        else:
-            pytest.fail(f"{command} ended early:\n{''.join(lines)}")
-        # Nobody reads on, so the output must fit the pipe: 64 KiB here, some hundred
-        # lines, of which a test makes a few dozen.
-        yield found[1]
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=PATIENCE)
 
 
 def downloaded(path: Path) -> str:

@@ -25,10 +25,12 @@ def test_the_instance_folder_is_made_on_the_first_start(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes.")
-def test_nobody_else_can_read_key_and_database(app: Flask, tmp_path: Path) -> None:
+def test_nobody_else_can_read_the_instance_folder(app: Flask, tmp_path: Path) -> None:
+    folder = tmp_path / "instance"
+
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     for name in ("board.sqlite3", "secret_key"):
-        mode = (tmp_path / "instance" / name).stat().st_mode
-        assert stat.S_IMODE(mode) == 0o600, name
+        assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600, name
 
 
 def test_a_second_start_keeps_key_and_posts(app: Flask, tmp_path: Path) -> None:
