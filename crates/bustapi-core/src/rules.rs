@@ -289,7 +289,9 @@ impl RuleIndex {
             || bytes.windows(2).any(|pair| pair == b"//")
             || u32::try_from(bytes.len()).is_err()
             || method.is_empty()
-            || method.bytes().any(|b| b.is_ascii_lowercase() || !b.is_ascii())
+            || method
+                .bytes()
+                .any(|b| b.is_ascii_lowercase() || !b.is_ascii())
         {
             return Outcome::Declined;
         }
@@ -313,7 +315,10 @@ impl RuleIndex {
             Err(Declined) => Outcome::Declined,
             Ok(None) => Outcome::Miss,
             Ok(Some(found)) => {
-                let hit = Hit { rule: found.rule, spans: search.spans };
+                let hit = Hit {
+                    rule: found.rule,
+                    spans: search.spans,
+                };
 
                 match &self.rules[hit.rule as usize].conversions {
                     Some(conversions)
@@ -335,11 +340,16 @@ impl RuleIndex {
     ///
     /// `path` is the path that was looked up.
     pub fn values<'a>(&'a self, hit: &'a Hit, path: &'a str) -> impl Iterator<Item = Value<'a>> {
-        self.rules[hit.rule as usize].conversions.iter().flatten().zip(hit.spans).map(
-            move |(conversion, span)| {
-                conversion.convert(span.of(path)).expect("a hit's values were converted once")
-            },
-        )
+        self.rules[hit.rule as usize]
+            .conversions
+            .iter()
+            .flatten()
+            .zip(hit.spans)
+            .map(move |(conversion, span)| {
+                conversion
+                    .convert(span.of(path))
+                    .expect("a hit's values were converted once")
+            })
     }
 }
 
@@ -384,7 +394,11 @@ impl Conversion {
         match *self {
             Self::Text => Some(Value::Text(text)),
             Self::Uuid => Some(Value::Uuid(text)),
-            Self::Int { fixed_digits, least, most } => {
+            Self::Int {
+                fixed_digits,
+                least,
+                most,
+            } => {
                 if fixed_digits != 0 && i64::try_from(text.len()) != Ok(fixed_digits) {
                     return None;
                 }
@@ -476,7 +490,11 @@ impl<'a> Search<'a> {
                 false => (end, next),
             };
 
-            let target = Target { start, end, is_suffixed };
+            let target = Target {
+                start,
+                end,
+                is_suffixed,
+            };
 
             if let Some(matched) = self.pieces(pieces, start, target, values)? {
                 if matched.has_slash {
@@ -530,7 +548,10 @@ impl<'a> Search<'a> {
                 && condition(rule)
         };
 
-        let rule = *state.rules.iter().find(|rule| takes(&self.index.rules[**rule as usize]))?;
+        let rule = *state
+            .rules
+            .iter()
+            .find(|rule| takes(&self.index.rules[**rule as usize]))?;
         Some(Found { rule, values })
     }
 
@@ -703,7 +724,10 @@ impl<'a> Search<'a> {
         values: usize,
     ) -> Result<Option<Matched>, Declined> {
         let span = self.spans.get_mut(values).ok_or(Declined)?;
-        *span = Span { start: start as u32, end: end as u32 };
+        *span = Span {
+            start: start as u32,
+            end: end as u32,
+        };
         self.pieces(rest, end, target, values + 1)
     }
 
@@ -730,10 +754,14 @@ const UUID_LENGTH: usize = 36;
 
 fn starts_with_uuid(text: &str) -> bool {
     text.len() >= UUID_LENGTH
-        && text.bytes().take(UUID_LENGTH).enumerate().all(|(position, byte)| match position {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
+        && text
+            .bytes()
+            .take(UUID_LENGTH)
+            .enumerate()
+            .all(|(position, byte)| match position {
+                8 | 13 | 18 | 23 => byte == b'-',
+                _ => byte.is_ascii_hexdigit(),
+            })
 }
 
 fn sign_length(text: &str, signed: bool) -> usize {

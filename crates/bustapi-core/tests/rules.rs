@@ -9,7 +9,10 @@ use bustapi_core::rules::{
 use proptest::prelude::*;
 
 const INT: Piece = Piece::Int { signed: false };
-const TEXT: Piece = Piece::Text { least: 1, most: None };
+const TEXT: Piece = Piece::Text {
+    least: 1,
+    most: None,
+};
 
 fn literal(text: &str) -> Piece {
     Piece::Literal(text.into())
@@ -38,7 +41,10 @@ struct Tree {
 
 impl Tree {
     fn new() -> Self {
-        Self { states: vec![StateSpec::default()], rules: Vec::new() }
+        Self {
+            states: vec![StateSpec::default()],
+            rules: Vec::new(),
+        }
     }
 
     fn get(self, parts: &[Part]) -> Self {
@@ -69,7 +75,10 @@ impl Tree {
 
     fn follow(&mut self, state: usize, part: &Part) -> usize {
         if let Part::Static(segment) = part {
-            let known = self.states[state].statics.iter().find(|(text, _)| text == segment);
+            let known = self.states[state]
+                .statics
+                .iter()
+                .find(|(text, _)| text == segment);
 
             if let Some((_, to)) = known {
                 return *to as usize;
@@ -81,7 +90,9 @@ impl Tree {
 
         let (pieces, is_final, is_suffixed) = match part {
             Part::Static(segment) => {
-                self.states[state].statics.push(((*segment).into(), to as u32));
+                self.states[state]
+                    .statics
+                    .push(((*segment).into(), to as u32));
                 return to;
             }
             Part::Dynamic(pieces) => (Some(pieces.clone()), false, false),
@@ -90,7 +101,12 @@ impl Tree {
             Part::Opaque => (None, false, false),
         };
 
-        let transition = Transition { pieces, is_final, is_suffixed, to: to as u32 };
+        let transition = Transition {
+            pieces,
+            is_final,
+            is_suffixed,
+            to: to as u32,
+        };
         self.states[state].dynamics.push(transition);
         to
     }
@@ -104,9 +120,10 @@ impl Part {
     fn values(&self) -> usize {
         match self {
             Self::Static(_) | Self::Opaque => 0,
-            Self::Dynamic(pieces) | Self::Final(pieces) | Self::Suffixed(pieces) => {
-                pieces.iter().filter(|piece| !matches!(piece, Piece::Literal(_))).count()
-            }
+            Self::Dynamic(pieces) | Self::Final(pieces) | Self::Suffixed(pieces) => pieces
+                .iter()
+                .filter(|piece| !matches!(piece, Piece::Literal(_)))
+                .count(),
         }
     }
 }
@@ -153,8 +170,13 @@ fn match_rest(pieces: &[Piece], rest: &str) -> Answer {
 }
 
 fn convert(piece: Piece, conversion: Conversion, text: &str) -> Answer {
-    let rule = RuleSpec { conversions: Some(vec![conversion]), ..RuleSpec::default() };
-    let index = Tree::new().rule(&[Part::Dynamic(vec![piece])], rule).index();
+    let rule = RuleSpec {
+        conversions: Some(vec![conversion]),
+        ..RuleSpec::default()
+    };
+    let index = Tree::new()
+        .rule(&[Part::Dynamic(vec![piece])], rule)
+        .index();
     ask(&index, "GET", &format!("/{text}"))
 }
 
@@ -169,10 +191,38 @@ fn each_piece_matches_what_its_expression_matches() {
         (vec![literal("a")], "a", hit(0, &[])),
         (vec![literal("a")], "ab", Miss),
         (vec![TEXT], "grüße\n", hit(0, &["grüße\n"])),
-        (vec![Piece::Text { least: 2, most: Some(2) }], "üß", hit(0, &["üß"])),
-        (vec![Piece::Text { least: 2, most: Some(2) }], "ü", Miss),
-        (vec![Piece::Text { least: 2, most: Some(2) }], "abc", Miss),
-        (vec![Piece::Text { least: 0, most: Some(1) }], "", hit(0, &[""])),
+        (
+            vec![Piece::Text {
+                least: 2,
+                most: Some(2),
+            }],
+            "üß",
+            hit(0, &["üß"]),
+        ),
+        (
+            vec![Piece::Text {
+                least: 2,
+                most: Some(2),
+            }],
+            "ü",
+            Miss,
+        ),
+        (
+            vec![Piece::Text {
+                least: 2,
+                most: Some(2),
+            }],
+            "abc",
+            Miss,
+        ),
+        (
+            vec![Piece::Text {
+                least: 0,
+                most: Some(1),
+            }],
+            "",
+            hit(0, &[""]),
+        ),
         (vec![INT], "007", hit(0, &["007"])),
         (vec![INT], "-7", Miss),
         (vec![INT], "", Miss),
@@ -186,37 +236,72 @@ fn each_piece_matches_what_its_expression_matches() {
         (vec![float], "-1.5", Miss),
         (vec![signed_float], "-1.5", hit(0, &["-1.5"])),
         (vec![Piece::Uuid], uuid, hit(0, &[uuid])),
-        (vec![Piece::Uuid], "0123abCD-0000-1111-2222-0123456789e", Miss),
-        (vec![Piece::Uuid], "0123abCD_0000-1111-2222-0123456789ef", Miss),
-        (vec![Piece::Uuid], "0123abCDé0000-1111-2222-0123456789e", Miss),
+        (
+            vec![Piece::Uuid],
+            "0123abCD-0000-1111-2222-0123456789e",
+            Miss,
+        ),
+        (
+            vec![Piece::Uuid],
+            "0123abCD_0000-1111-2222-0123456789ef",
+            Miss,
+        ),
+        (
+            vec![Piece::Uuid],
+            "0123abCDé0000-1111-2222-0123456789e",
+            Miss,
+        ),
         (vec![any(&["a", "ab"])], "ab", hit(0, &["ab"])),
         (vec![any(&["a", "ab"])], "b", Miss),
         (vec![Piece::Path], "a", hit(0, &["a"])),
     ] {
-        assert_eq!(match_segment(&pieces, segment), answer, "{pieces:?} on {segment:?}");
+        assert_eq!(
+            match_segment(&pieces, segment),
+            answer,
+            "{pieces:?} on {segment:?}"
+        );
     }
 }
 
 #[test]
 fn pieces_give_way_to_those_after_them_as_an_expression_does() {
     let digits = Piece::Float { signed: false };
-    let short = Piece::Text { least: 1, most: Some(2) };
+    let short = Piece::Text {
+        least: 1,
+        most: Some(2),
+    };
 
     for (pieces, segment, answer) in [
         // As much as possible, then less.
-        (vec![TEXT, literal("."), TEXT], "a.b.c", hit(0, &["a.b", "c"])),
+        (
+            vec![TEXT, literal("."), TEXT],
+            "a.b.c",
+            hit(0, &["a.b", "c"]),
+        ),
         (vec![short, TEXT], "äöü", hit(0, &["äö", "ü"])),
         (vec![INT, INT], "123", hit(0, &["12", "3"])),
         (vec![digits, INT], "1.23", hit(0, &["1.2", "3"])),
         (vec![INT, literal("3")], "333", hit(0, &["33"])),
         (vec![INT, INT], "1", Miss),
         // The first item, then later ones.
-        (vec![any(&["a", "ab"]), literal("c")], "abc", hit(0, &["ab"])),
+        (
+            vec![any(&["a", "ab"]), literal("c")],
+            "abc",
+            hit(0, &["ab"]),
+        ),
         (vec![any(&["a", "ab"]), TEXT], "abc", hit(0, &["a", "bc"])),
         // As little as possible, then more.
-        (vec![Piece::Path, literal("-"), TEXT], "a-b-c", hit(0, &["a", "b-c"])),
+        (
+            vec![Piece::Path, literal("-"), TEXT],
+            "a-b-c",
+            hit(0, &["a", "b-c"]),
+        ),
     ] {
-        assert_eq!(match_segment(&pieces, segment), answer, "{pieces:?} on {segment:?}");
+        assert_eq!(
+            match_segment(&pieces, segment),
+            answer,
+            "{pieces:?} on {segment:?}"
+        );
     }
 }
 
@@ -276,16 +361,24 @@ fn the_search_goes_on_where_a_rule_does_not_allow_the_method() {
 
 #[test]
 fn rules_for_websockets_are_passed_over() {
-    let socket = RuleSpec { is_websocket: true, ..RuleSpec::default() };
-    let index =
-        Tree::new().rule(&[Part::Static("a")], socket).get(&[Part::Dynamic(vec![TEXT])]).index();
+    let socket = RuleSpec {
+        is_websocket: true,
+        ..RuleSpec::default()
+    };
+    let index = Tree::new()
+        .rule(&[Part::Static("a")], socket)
+        .get(&[Part::Dynamic(vec![TEXT])])
+        .index();
 
     assert_eq!(ask(&index, "GET", "/a"), hit(1, &["a"]));
 }
 
 #[test]
 fn a_final_slash_is_optional_only_for_a_lenient_rule() {
-    let lenient = RuleSpec { conversions: Some(vec![]), ..RuleSpec::default() };
+    let lenient = RuleSpec {
+        conversions: Some(vec![]),
+        ..RuleSpec::default()
+    };
     let index = Tree::new()
         .get(&[Part::Static("strict")])
         .get(&[Part::Static("strict-slash"), Part::Static("")])
@@ -326,7 +419,9 @@ fn an_opaque_transition_declines_unless_there_was_a_hit_before() {
 
 #[test]
 fn a_rule_that_cannot_be_converted_here_declines() {
-    let index = Tree::new().rule(&[Part::Static("a")], RuleSpec::default()).index();
+    let index = Tree::new()
+        .rule(&[Part::Static("a")], RuleSpec::default())
+        .index();
 
     assert_eq!(ask(&index, "GET", "/a"), Declined);
 }
@@ -335,10 +430,16 @@ fn a_rule_that_cannot_be_converted_here_declines() {
 fn a_digit_piece_declines_what_python_may_take_for_a_digit() {
     assert_eq!(match_segment(&[INT], "1٣"), Declined);
     assert_eq!(match_segment(&[INT], "ü"), Declined);
-    assert_eq!(match_segment(&[Piece::Float { signed: true }], "-1.5٣"), Declined);
+    assert_eq!(
+        match_segment(&[Piece::Float { signed: true }], "-1.5٣"),
+        Declined
+    );
     // Decided before the character is met.
     assert_eq!(match_segment(&[literal("a"), INT], "bü"), Miss);
-    assert_eq!(match_segment(&[INT, literal("-"), TEXT], "1-ü"), hit(0, &["1", "ü"]));
+    assert_eq!(
+        match_segment(&[INT, literal("-"), TEXT], "1-ü"),
+        hit(0, &["1", "ü"])
+    );
 }
 
 #[test]
@@ -358,17 +459,37 @@ fn odd_paths_and_methods_decline() {
 
 #[test]
 fn values_are_converted_within_the_rules_bounds() {
-    let unbounded = Conversion::Int { fixed_digits: 0, least: None, most: None };
-    let bounded = Conversion::Int { fixed_digits: 0, least: Some(-2), most: Some(5) };
-    let fixed = Conversion::Int { fixed_digits: 3, least: None, most: None };
+    let unbounded = Conversion::Int {
+        fixed_digits: 0,
+        least: None,
+        most: None,
+    };
+    let bounded = Conversion::Int {
+        fixed_digits: 0,
+        least: Some(-2),
+        most: Some(5),
+    };
+    let fixed = Conversion::Int {
+        fixed_digits: 3,
+        least: None,
+        most: None,
+    };
     let signed = Piece::Int { signed: true };
     let nines = "9".repeat(18);
     let many = "9".repeat(641);
 
     for (conversion, text, answer) in [
         (&unbounded, "-007", hit(0, &["Int(-7)"])),
-        (&unbounded, nines.as_str(), hit(0, &["Int(999999999999999999)"])),
-        (&unbounded, "9999999999999999999", hit(0, &["Digits(\"9999999999999999999\")"])),
+        (
+            &unbounded,
+            nines.as_str(),
+            hit(0, &["Int(999999999999999999)"]),
+        ),
+        (
+            &unbounded,
+            "9999999999999999999",
+            hit(0, &["Digits(\"9999999999999999999\")"]),
+        ),
         (&unbounded, many.as_str(), Declined),
         (&bounded, "-2", hit(0, &["Int(-2)"])),
         (&bounded, "-3", Declined),
@@ -383,7 +504,10 @@ fn values_are_converted_within_the_rules_bounds() {
         assert_eq!(found, answer, "{conversion:?} of {text}");
     }
 
-    let float = Conversion::Float { least: Some(0.5), most: Some(1.5) };
+    let float = Conversion::Float {
+        least: Some(0.5),
+        most: Some(1.5),
+    };
 
     for (text, answer) in [
         ("0.5", hit(0, &["Float(0.5)"])),
@@ -415,10 +539,16 @@ fn more_values_than_the_search_carries_decline() {
     let more = vec![Part::Dynamic(vec![TEXT]); MAX_VALUES + 1];
 
     let index = Tree::new().get(&most).index();
-    assert!(matches!(index.find("GET", &"/a".repeat(MAX_VALUES)), Outcome::Hit(_)));
+    assert!(matches!(
+        index.find("GET", &"/a".repeat(MAX_VALUES)),
+        Outcome::Hit(_)
+    ));
 
     let index = Tree::new().get(&more).index();
-    assert!(matches!(index.find("GET", &"/a".repeat(MAX_VALUES + 1)), Outcome::Declined));
+    assert!(matches!(
+        index.find("GET", &"/a".repeat(MAX_VALUES + 1)),
+        Outcome::Declined
+    ));
 }
 
 #[test]
@@ -451,15 +581,32 @@ fn all_sixty_four_methods_are_told_apart() {
 
 #[test]
 fn states_that_are_no_tree_are_refused() {
-    let to = |number| StateSpec { statics: vec![("a".into(), number)], ..StateSpec::default() };
+    let to = |number| StateSpec {
+        statics: vec![("a".into(), number)],
+        ..StateSpec::default()
+    };
     let leaf = StateSpec::default;
-    let rule = StateSpec { rules: vec![0], ..StateSpec::default() };
+    let rule = StateSpec {
+        rules: vec![0],
+        ..StateSpec::default()
+    };
 
-    let twice =
-        StateSpec { statics: vec![("a".into(), 1), ("b".into(), 1)], ..StateSpec::default() };
+    let twice = StateSpec {
+        statics: vec![("a".into(), 1), ("b".into(), 1)],
+        ..StateSpec::default()
+    };
 
-    for states in [vec![to(0)], vec![to(1)], vec![to(1), to(0)], vec![twice, leaf()], vec![rule]] {
-        assert!(RuleIndex::new(states.clone(), vec![]).is_none(), "{states:?}");
+    for states in [
+        vec![to(0)],
+        vec![to(1)],
+        vec![to(1), to(0)],
+        vec![twice, leaf()],
+        vec![rule],
+    ] {
+        assert!(
+            RuleIndex::new(states.clone(), vec![]).is_none(),
+            "{states:?}"
+        );
     }
 
     let chain = |depth: u32| (1..=depth).map(to).chain([leaf()]).collect();
@@ -473,7 +620,13 @@ fn piece_with_text() -> impl Strategy<Value = (Piece, String)> {
     prop_oneof![
         "[ab.ü-]{1,3}".prop_map(|text| (Piece::Literal(text.clone()), text)),
         "[ab1.ü]{1,4}".prop_map(|text| (TEXT, text)),
-        "[ab1ü]{2,3}".prop_map(|text| (Piece::Text { least: 2, most: Some(3) }, text)),
+        "[ab1ü]{2,3}".prop_map(|text| (
+            Piece::Text {
+                least: 2,
+                most: Some(3)
+            },
+            text
+        )),
         "[0-9]{1,4}".prop_map(|text| (INT, text)),
         "-?[0-9]{1,2}".prop_map(|text| (Piece::Int { signed: true }, text)),
         "[0-9]{1,2}\\.[0-9]{1,2}".prop_map(|text| (Piece::Float { signed: false }, text)),

@@ -142,13 +142,21 @@ fn uuid_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
 type Transitions<'py> = Vec<(Option<Vec<(String, Bound<'py, PyAny>)>>, bool, bool, u32)>;
 type States<'py> = Vec<(HashMap<String, u32>, Transitions<'py>, Vec<u32>)>;
 type Arguments<'py> = Vec<(String, String, Bound<'py, PyAny>)>;
-type Rules<'py> = Vec<(Py<PyAny>, Option<HashSet<String>>, bool, bool, Option<Arguments<'py>>)>;
+type Rules<'py> = Vec<(
+    Py<PyAny>,
+    Option<HashSet<String>>,
+    bool,
+    bool,
+    Option<Arguments<'py>>,
+)>;
 
 #[pymethods]
 impl RuleIndex {
     #[new]
     fn new() -> Self {
-        Self { content: Mutex::default() }
+        Self {
+            content: Mutex::default(),
+        }
     }
 
     #[getter]
@@ -189,7 +197,8 @@ impl RuleIndex {
             return Ok(None);
         };
 
-        self.lookup(method.as_bytes(), path.as_bytes()).hit(py, path.as_bytes())
+        self.lookup(method.as_bytes(), path.as_bytes())
+            .hit(py, path.as_bytes())
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -221,7 +230,10 @@ fn read_content(
     for (statics, dynamics, rules) in states {
         state_specs.push(StateSpec {
             statics: statics.into_iter().collect(),
-            dynamics: dynamics.into_iter().map(read_transition).collect::<PyResult<_>>()?,
+            dynamics: dynamics
+                .into_iter()
+                .map(read_transition)
+                .collect::<PyResult<_>>()?,
             rules,
         });
     }
@@ -247,7 +259,12 @@ fn read_content(
         };
 
         let methods = methods.map(|methods| methods.into_iter().collect());
-        rule_specs.push(RuleSpec { methods, strict_slashes, is_websocket, conversions });
+        rule_specs.push(RuleSpec {
+            methods,
+            strict_slashes,
+            is_websocket,
+            conversions,
+        });
         objects.push(Rule { object, names });
     }
 
@@ -258,7 +275,12 @@ fn read_content(
         )
     })?;
 
-    Ok(Content { generation: 0, is_complete, index, rules: objects })
+    Ok(Content {
+        generation: 0,
+        is_complete,
+        index,
+        rules: objects,
+    })
 }
 
 fn read_transition(
@@ -266,11 +288,19 @@ fn read_transition(
 ) -> PyResult<rules::Transition> {
     let pieces = pieces
         .map(|pieces| {
-            pieces.iter().map(|(kind, options)| read_piece(kind, options)).collect::<PyResult<_>>()
+            pieces
+                .iter()
+                .map(|(kind, options)| read_piece(kind, options))
+                .collect::<PyResult<_>>()
         })
         .transpose()?;
 
-    Ok(rules::Transition { pieces, is_final, is_suffixed, to })
+    Ok(rules::Transition {
+        pieces,
+        is_final,
+        is_suffixed,
+        to,
+    })
 }
 
 fn read_piece(kind: &str, options: &Bound<'_, PyAny>) -> PyResult<Piece> {
@@ -280,12 +310,20 @@ fn read_piece(kind: &str, options: &Bound<'_, PyAny>) -> PyResult<Piece> {
             let (least, most) = options.extract()?;
             Piece::Text { least, most }
         }
-        "int" => Piece::Int { signed: options.extract()? },
-        "float" => Piece::Float { signed: options.extract()? },
+        "int" => Piece::Int {
+            signed: options.extract()?,
+        },
+        "float" => Piece::Float {
+            signed: options.extract()?,
+        },
         "uuid" => Piece::Uuid,
         "any" => Piece::Any(options.extract()?),
         "path" => Piece::Path,
-        _ => return Err(PyValueError::new_err(format!("{kind:?} is no kind of piece."))),
+        _ => {
+            return Err(PyValueError::new_err(format!(
+                "{kind:?} is no kind of piece."
+            )));
+        }
     })
 }
 
@@ -294,7 +332,11 @@ fn read_conversion(name: &str, options: &Bound<'_, PyAny>) -> PyResult<Conversio
         "str" => Conversion::Text,
         "int" => {
             let (fixed_digits, least, most) = options.extract()?;
-            Conversion::Int { fixed_digits, least, most }
+            Conversion::Int {
+                fixed_digits,
+                least,
+                most,
+            }
         }
         "float" => {
             let (least, most) = options.extract()?;
