@@ -12,6 +12,7 @@ from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from markupsafe import Markup
 
 from bustapi import Flask, Request, Response, render_template_string, session
+from bustapi.globals import request_ctx
 from bustapi.json.tag import TaggedJSONSerializer
 from bustapi.sessions import (
     NullSession,
@@ -264,6 +265,32 @@ def test_an_emptied_session_deletes_the_cookie_with_its_attributes(
             " HttpOnly; Path=/; Partitioned",
         ),
     ]
+
+
+def test_a_session_deleted_behind_the_proxy_varies_by_cookie(
+    app: Flask, site: FlaskClient
+) -> None:
+    app.secret_key = "old"
+
+    @app.before_request
+    def clear() -> None:
+        session_of_request = request_ctx._session
+        assert session_of_request is not None
+        session_of_request.clear()
+
+    response = site.get("/untouched", headers={"Cookie": f"session={VALUE}"})
+
+    assert [name for name, _ in response.headers][2:] == ["Set-Cookie", "Vary"]
+    assert response.headers["Vary"] == "Cookie"
+
+
+def test_a_vary_field_of_the_view_is_kept(app: Flask, site: FlaskClient) -> None:
+    @app.route("/vary")
+    def vary() -> tuple[str, dict[str, str]]:
+        session["a"] = 1
+        return "", {"Vary": "Accept"}
+
+    assert site.get("/vary").headers.getlist("Vary") == ["Accept, Cookie"]
 
 
 def test_a_permanent_session_is_sent_again_unread(
