@@ -226,8 +226,8 @@ def test_the_export_is_sent_in_chunks(app: Flask, ada: Person) -> None:
             [(f"Post {number}",) for number in range(250)],
         )
 
-    response = ada.get("/export.csv", buffered=False)
-    chunks = list(response.iter_encoded())
+    with ada.get("/export.csv", buffered=False) as response:
+        chunks = list(response.iter_encoded())
 
     assert [chunk.count(b"\r\n") for chunk in chunks] == [1, 100, 100, 50]
 
