@@ -75,7 +75,11 @@ def serve_loaded(
         supervisor ends.
     """
     if settings.worker_count == 1:
-        app = load()
+        try:
+            app = load()
+        except LoadError as e:
+            raise SystemExit(str(e)) from e
+
         serve_alone(app, settings, name=name or _name_of(app))
     else:
         supervisor = Supervisor(settings, launcher(load, settings), name=name)

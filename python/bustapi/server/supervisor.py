@@ -100,11 +100,15 @@ class Supervisor:
         self._start(self.workers[0])
 
         while self._ends_at is None or any(worker.pid for worker in self.workers):
-            for key, _ in self._selector.select(self._seconds_to_next()):
-                if key.fd == wake:
-                    self._take_signals()
-                else:
-                    self._take_report(key.data)
+            events = self._selector.select(self._seconds_to_next())
+            # Reports first: a signal may tell of the end of who reported.
+            reports = [key.data for key, _ in events if key.fd != wake]
+
+            for worker in reports:
+                self._take_report(worker)
+
+            if len(reports) < len(events):
+                self._take_signals()
 
             self._do_what_is_due()
 
@@ -115,6 +119,7 @@ class Supervisor:
     def _start(self, worker: Process) -> None:
         worker.due = None
         worker.report, report = os.pipe()
+        os.set_blocking(worker.report, False)
         worker.heard = b""
         worker.is_ready = False
         worker.started = time.monotonic()
@@ -127,20 +132,27 @@ class Supervisor:
         # What is in the buffers would be written by both.
         sys.stdout.flush()
         sys.stderr.flush()
+        # A signal that the new process takes as if it were still the supervisor would
+        # be told to the supervisor, through the wake-up pipe that both have.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         worker.pid = os.fork()
 
         if worker.pid == 0:
-            self._become(worker, seat)
+            self._become(worker, seat, mask)
 
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         os.close(report)
         self._selector.register(worker.report, selectors.EVENT_READ, worker)
 
-    def _become(self, worker: Process, seat: Seat) -> NoReturn:
+    def _become(
+        self, worker: Process, seat: Seat, mask: set[signal.Signals | int]
+    ) -> NoReturn:
         """Leave behind what belongs to the supervisor, and become a worker."""
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             self._selector.close()
             os.close(self._wake)
             os.close(self._wakeup)
@@ -184,11 +196,17 @@ class Supervisor:
             worker.is_ready = True
             self._on_ready()
 
+    def _take_rest(self, worker: Process) -> None:
+        try:
+            while heard := os.read(worker.report, 65536):
+                worker.heard += heard
+        except BlockingIOError:
+            pass
+
     def _close_report(self, worker: Process) -> None:
-        if worker.report != -1:
-            self._selector.unregister(worker.report)
-            os.close(worker.report)
-            worker.report = -1
+        self._selector.unregister(worker.report)
+        os.close(worker.report)
+        worker.report = -1
 
     def _on_ready(self) -> None:
         if self._was_ready or self._ends_at is not None:
@@ -213,9 +231,11 @@ class Supervisor:
     def _on_end(self, worker: Process, status: int) -> None:
         pid, worker.pid = worker.pid, 0
 
-        # What it said last may still be in the pipe.
-        while worker.report != -1:
-            self._take_report(worker)
+        # What it said last may still be in the pipe, which a child of its own may have
+        # inherited and hold open.
+        if worker.report != -1:
+            self._take_rest(worker)
+            self._close_report(worker)
 
         if self._ends_at is not None:
             return
