@@ -100,8 +100,10 @@ def test_changed_attributes_take_effect_at_once(app: Flask, app_ctx: object) -> 
     assert isinstance(provider, DefaultJSONProvider)
     assert json.dumps({"b": "é", "a": 1}) == '{"a": 1, "b": "\\u00e9"}'
 
-    provider.ensure_ascii = False
     provider.sort_keys = False
+    assert json.dumps({"b": "é", "a": 1}) == '{"b": "\\u00e9", "a": 1}'
+
+    provider.ensure_ascii = False
     provider.mimetype = "application/problem+json"
 
     assert json.dumps({"b": "é", "a": 1}) == '{"b": "é", "a": 1}'

@@ -266,12 +266,12 @@ def test_an_environment_of_ones_own_makes_its_templates(app_ctx: object) -> None
 
 
 def test_an_overlay_shares_no_compiled_template(app: Flask, app_ctx: object) -> None:
-    render_template_string("<% 1 %>")
-    app.jinja_env = app.jinja_env.overlay(
-        variable_start_string="<%", variable_end_string="%>"
-    )
+    app.jinja_env.loader = DictLoader({"a": "environment"})
+    assert render_template_string("{% include 'a' %}") == "environment"
 
-    assert render_template_string("<% 1 %>") == "1"
+    app.jinja_env = app.jinja_env.overlay(loader=DictLoader({"a": "overlay"}))
+
+    assert render_template_string("{% include 'a' %}") == "overlay"
 
 
 def test_ever_other_sources_do_not_fill_the_memory(app: Flask, app_ctx: object) -> None:
