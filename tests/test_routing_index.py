@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import weakref
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -16,6 +17,7 @@ from werkzeug.routing import (
     BuildError,
     IntegerConverter,
     Map,
+    MapAdapter,
     RequestRedirect,
     Rule,
     ValidationError,
@@ -23,9 +25,12 @@ from werkzeug.routing import (
 from werkzeug.routing.matcher import StateMachineMatcher
 from werkzeug.routing.rules import RulePart
 
-from bustapi import _routing
-from bustapi._bustapi import RuleIndex
+from bustapi import Flask, _routing, request
+from bustapi._bustapi import RuleIndex, exchange
 from bustapi._routing import RouteTable
+from bustapi.server.handler import make_handler
+from bustapi.testing import FlaskClient
+from edges import make_client
 
 A_UUID = "12345678-1234-5678-1234-56789abcdeF0"
 
@@ -283,7 +288,7 @@ def may_decline(path: str) -> bool:
 REQUEST_METHODS = ["GET", "GET", "GET", "HEAD", "POST", "PUT", "get", "BREW"]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None)
 @given(st.data())
 def test_a_hit_is_what_werkzeug_matches(data: st.DataObject) -> None:
     url_map = data.draw(maps())
@@ -916,10 +921,8 @@ def test_an_index_in_a_cycle_is_collected() -> None:
 @example("a\\|b", True)
 @given(st.text(), st.booleans())
 def test_any_text_is_read_back_from_its_expression(text: str, suffixed: bool) -> None:
-    from re import escape
-
     tail = r"(?<!/)(/?)\Z" if suffixed else r"\Z"
-    content = f"{escape(text)}(?P<__werkzeug_0>(?:{escape(text)}|b)){tail}"
+    content = f"{re.escape(text)}(?P<__werkzeug_0>(?:{re.escape(text)}|b)){tail}"
     part = RulePart(content, suffixed, False, suffixed, weight=None)  # type: ignore[arg-type]
     literal = [("literal", text)] if text else []
 
@@ -951,3 +954,91 @@ def test_another_expression_is_opaque(content: str) -> None:
 def test_a_tree_that_is_too_deep_leaves_the_index_empty() -> None:
     assert find("/a" * 99, path="/a" * 99) is not None
     assert find("/a" * 120, "/b", path="/b") is None
+
+
+# The index in use
+
+
+@pytest.mark.socket
+@pytest.mark.parametrize("is_updated", [False, True])
+def test_a_rule_added_inside_a_request_answers_the_next_one(
+    app: Flask, client: FlaskClient, is_updated: bool
+) -> None:
+    @app.route("/<path:rest>")
+    def catch_all(rest: str) -> str:
+        return f"all of {rest}"
+
+    @app.route("/add")
+    def add() -> str:
+        app.view_functions["late"] = lambda: "late"
+        app.url_map.add(Rule("/late", endpoint="late"))
+
+        if is_updated:
+            app.url_map.update()
+
+        return "added"
+
+    # The first request builds the index, the second is looked up in it.
+    answers = [client.get(f"/{path}").text for path in ("late", "late", "add", "late")]
+
+    assert answers == ["all of late", "all of late", "added", "late"]
+    assert client.get("/late").text == "late"
+
+
+@pytest.mark.socket
+def test_a_map_replaced_inside_a_request_answers_the_next_one(
+    app: Flask, client: FlaskClient
+) -> None:
+    app.view_functions["new"] = lambda: "new"
+
+    @app.route("/old")
+    def old() -> str:
+        return "old"
+
+    @app.route("/replace")
+    def replace() -> str:
+        app.url_map = Map([Rule("/new", endpoint="new")])
+        return "replaced"
+
+    answers = [client.get(f"/{path}").text for path in ("old", "old", "replace")]
+
+    assert answers == ["old", "old", "replaced"]
+    assert client.get("/old").status_code == 404
+    assert client.get("/new").text == "new"
+
+
+def test_requests_sent_in_one_go_see_a_rule_that_one_of_them_adds(app: Flask) -> None:
+    @app.route("/<path:rest>")
+    def catch_all(rest: str) -> str:
+        return f"<all of {rest}>"
+
+    @app.route("/add")
+    def add() -> str:
+        app.view_functions["late"] = lambda: "<late>"
+        app.url_map.add(Rule("/late", endpoint="late"))
+        return "<added>"
+
+    paths = ["late", "late", "add", "late", "late"]
+    data = "".join(f"GET /{path} HTTP/1.1\r\nHost: localhost\r\n\r\n" for path in paths)
+    received = exchange(make_handler(app), data.encode(), index=app._rule_index)
+
+    assert re.findall(r"<.*?>", received.decode()) == [
+        *("<all of late>", "<all of late>", "<added>", "<late>", "<late>")
+    ]
+
+
+def test_a_hit_is_answered_without_werkzeugs_matcher(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @app.route("/user/<int:number>")
+    def user(number: int) -> dict[str, object]:
+        assert request.url_rule is not None
+        return {"rule": request.url_rule.rule, "view_args": request.view_args}
+
+    with make_client(app, "native") as client:
+        client.get("/user/1")
+        monkeypatch.setattr(MapAdapter, "match", None)
+
+        answer = client.get("/user/2").json
+
+    assert answer == {"rule": "/user/<int:number>", "view_args": {"number": 2}}
