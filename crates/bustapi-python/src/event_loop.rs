@@ -126,20 +126,18 @@ impl EventLoop {
         if !self.shared.leader.begin_wait() {
             return Ok(());
         }
+        events.clear();
         // While other threads work for us they get the interpreter each turn.
         let others_work = self.shared.counters.in_flight.get() > 0;
         let mut result = Ok(());
         if is_due || !others_work {
             result = self.poll.poll(events, Some(Duration::ZERO));
         }
-        if (events.is_empty() && !is_due) || others_work {
-            let time = if is_due { Some(Duration::ZERO) } else { self.time_to_wait() };
-            let poll = &mut self.poll;
-            if events.is_empty() {
-                result = py.detach(|| poll.poll(events, time));
-            } else {
-                py.detach(std::thread::yield_now);
-            }
+        if events.is_empty() && !is_due && result.is_ok() {
+            let (time, poll) = (self.time_to_wait(), &mut self.poll);
+            result = py.detach(|| poll.poll(events, time));
+        } else if others_work {
+            py.detach(std::thread::yield_now);
         }
         // When it fails the worker was stopped meanwhile, which the caller looks for.
         let _is_leader = self.shared.leader.end_wait();
