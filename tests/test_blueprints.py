@@ -757,15 +757,14 @@ def test_resources_are_opened_for_reading_only(folder: Path) -> None:
     (folder / "text").write_bytes("ü".encode())
     blueprint = Blueprint("part", __name__, root_path=str(folder))
 
-    binary: IO[bytes]
-    text: IO[str]
+    binary: IO[bytes] = blueprint.open_resource("text")
+    text: IO[str] = blueprint.open_resource("text", "r")
+    latin: IO[str] = blueprint.open_resource("text", "rt", encoding="latin-1")
 
-    with blueprint.open_resource("text") as binary:
+    with binary, text, latin:
         assert binary.read() == b"\xc3\xbc"
-    with blueprint.open_resource("text", "r") as text:
         assert text.read() == "ü"
-    with blueprint.open_resource("text", "rt", encoding="latin-1") as text:
-        assert text.read() == "Ã¼"
+        assert latin.read() == "Ã¼"
     with pytest.raises(ValueError, match="'w'"):
         blueprint.open_resource("text", "w")
 
