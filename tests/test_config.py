@@ -185,6 +185,17 @@ def test_two_underscores_lead_into_dictionaries(
     assert config["NEW"] == {"deep": {"er": 3}, "flat": 4}
 
 
+def test_variables_are_taken_in_sorted_order(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APP_A__B", "2")
+    monkeypatch.setenv("APP_A", '{"C": 1}')
+
+    config.from_prefixed_env("APP")
+
+    assert config == {"A": {"B": 2, "C": 1}}
+
+
 def test_a_namespace_is_cut_out_of_the_keys(config: Config) -> None:
     config.update(STORE_TYPE="fs", STORE_PATH="/var", OTHER=1, STORE_X_Y=2)
 

@@ -150,6 +150,40 @@ def test_nothing_of_a_stream_stays_behind_when_it_is_closed(app: Flask) -> None:
     assert not request
 
 
+def test_the_source_of_a_stream_is_closed_inside_of_its_context(
+    app: Flask,
+) -> None:
+    closed: list[str] = []
+
+    class Source:
+        def __iter__(self) -> Iterator[str]:
+            return self
+
+        def __next__(self) -> str:
+            raise StopIteration
+
+        def close(self) -> None:
+            closed.append(request.path)
+
+    with app.test_request_context("/a"):
+        stream = stream_with_context(Source())
+
+    assert list(stream) == []
+    assert closed == ["/a"]
+
+
+def test_a_stream_has_the_application_context_it_was_made_in(app: Flask) -> None:
+    def generate() -> Iterator[str]:
+        yield g.a
+
+    with app.app_context():
+        g.a = "outer"
+        with app.test_request_context():
+            stream = stream_with_context(generate())
+
+    assert list(stream) == ["outer"]
+
+
 def test_a_stream_with_context_needs_a_request(app_ctx: object) -> None:
     with pytest.raises(RuntimeError, match="'stream_with_context' can only be used"):
         stream_with_context(iter("a"))

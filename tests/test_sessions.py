@@ -206,6 +206,18 @@ def test_any_look_at_the_session_varies_by_cookie(site: FlaskClient, path: str) 
     assert "Set-Cookie" not in response.headers
 
 
+def test_a_session_that_is_only_read_is_not_sent_again(
+    app: Flask, site: FlaskClient
+) -> None:
+    app.secret_key = "old"
+
+    response = site.get("/read", headers={"Cookie": f"session={VALUE}"})
+
+    assert response.text == "1"
+    assert response.headers["Vary"] == "Cookie"
+    assert "Set-Cookie" not in response.headers
+
+
 @pytest.mark.parametrize("path", ["/untouched", "/plain"])
 def test_a_session_that_nobody_looks_at_leaves_the_response_alone(
     site: FlaskClient, path: str

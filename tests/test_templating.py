@@ -247,6 +247,7 @@ def test_a_replaced_from_string_is_called(
     app: Flask, app_ctx: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environment = app.jinja_env
+    assert render_template_string("source") == "source"
     other = environment.from_string("other")
     monkeypatch.setattr(environment, "from_string", lambda source: other)
 
@@ -327,3 +328,20 @@ def test_loading_is_explained_when_asked(
         app.test_client().get("/c")
     assert "Error: the template could not be found" in caplog.text
     assert "belongs to the blueprint 'bp'" in caplog.text
+
+
+def test_the_first_of_several_templates_is_taken_and_the_others_are_told(
+    app: Flask, app_ctx: object, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.html").write_text(name)
+        app.register_blueprint(
+            Blueprint(name, __name__, template_folder=str(tmp_path / name))
+        )
+    app.config["EXPLAIN_TEMPLATE_LOADING"] = True
+
+    with caplog.at_level(logging.INFO):
+        assert render_template("a.html") == "one"
+
+    assert "Warning: several loaders" in caplog.text
