@@ -32,6 +32,9 @@ ifeq ($(VENV),.venv)
 FLASK_VENV := .venvs/flask
 endif
 
+# Where the differential tests find Flask itself.
+export BUSTAPI_FLASK_PYTHON := $(abspath $(FLASK_VENV)/bin/python)
+
 # Compiled files are kept apart for each interpreter: PyO3 is built for one of them.
 CARGO_TARGET_DIR ?= $(CURDIR)/target$(if $(filter .venv,$(VENV)),,/$(notdir $(VENV)))
 export CARGO_TARGET_DIR
@@ -42,6 +45,7 @@ unexport BUSTAPI_ALIAS
 RUST_SOURCES := $(shell find crates -path '*/target' -prune -o -path '*/fuzz' -prune -o \
 	\( -name '*.rs' -o -name Cargo.toml -o -name build.rs \) -type f -print 2>/dev/null)
 FUZZ := crates/bustapi-core/fuzz
+CARGO_FUZZ := .cache/cargo-fuzz/bin/cargo-fuzz
 
 define NO_PYTHON
 
@@ -92,13 +96,14 @@ run: $(STAMPS)/extension ## serve examples/board, building first what is missing
 test: test-rust test-python ## run the test suites of both languages
 
 .PHONY: test-python
-test-python: $(STAMPS)/dev $(STAMPS)/extension ## run the Python suite alone
+test-python: $(STAMPS)/dev $(STAMPS)/extension $(FLASK_VENV)/stamp ## run the Python suite alone
 	$(PY) -m pytest $(ARGS)
 
 .PHONY: test-rust
-test-rust: $(STAMPS)/cargo $(STAMPS)/venv ## run the Rust suite alone
+test-rust: $(STAMPS)/cargo $(STAMPS)/venv ## run the Rust suite alone, the loom models included
 	PYO3_PYTHON=$(abspath $(PY)) cargo test --locked --workspace --quiet
-	$(if $(wildcard crates/*/tests/loom*.rs),RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/loom cargo test --locked --release -p bustapi-core --test loom --quiet)
+	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/loom \
+	  cargo test --locked --release --package bustapi-core --test request_states --quiet
 
 ##@ Check
 
@@ -137,13 +142,14 @@ docs: $(STAMPS)/docs $(STAMPS)/dev $(STAMPS)/extension ## build docs/_build/html
 .PHONY: compat
 compat: $(STAMPS)/dev $(STAMPS)/extension $(FLASK_VENV)/stamp ## Flask's own test suite through the alias, then the same application beside Flask
 	$(PY) tests/compat/flask_suite.py $(ARGS)
-	BUSTAPI_FLASK_PYTHON=$(abspath $(FLASK_VENV)/bin/python) $(PY) -m pytest tests/compat
+	$(PY) -m pytest tests/compat
 
 .PHONY: fuzz
-fuzz: $(STAMPS)/cargo ## run a fuzz target: T=head, or all of them, FUZZ_SECONDS=60 each
-	cd $(FUZZ) && for target in $(or $(T),$$(cargo +nightly fuzz list)); do \
-	  echo "cargo +nightly fuzz run $$target"; \
-	  cargo +nightly fuzz run $$target corpus/$$target seeds/$$target -- -max_total_time=$(FUZZ_SECONDS); \
+fuzz: $(CARGO_FUZZ) ## run a fuzz target: T=head, or all of them, FUZZ_SECONDS=60 each
+	cd $(FUZZ) && export PATH="$(abspath $(dir $(CARGO_FUZZ))):$$PATH" CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/fuzz && \
+	for target in $(or $(T),$$(cargo fuzz list)); do \
+	  mkdir -p corpus/$$target; \
+	  ( set -x; cargo +nightly fuzz run $$target corpus/$$target seeds/$$target -- -max_total_time=$(FUZZ_SECONDS) ); \
 	done
 
 .PHONY: bench
@@ -199,7 +205,7 @@ $(STAMPS)/docs: requirements/docs.txt $(STAMPS)/run
 # `maturin develop` where cargo is; otherwise pip, because then maturin's build backend
 # brings a toolchain of its own (unless MATURIN_NO_INSTALL_RUST is set).
 $(STAMPS)/extension: $(RUST_SOURCES) $(wildcard Cargo.lock) Cargo.toml pyproject.toml $(STAMPS)/run
-	@echo "building the extension (cargo profile $(PROFILE)); the first time this takes a minute or two"
+	@echo "building the extension (cargo profile $(PROFILE)); the first time takes a minute or two"
 	@if command -v cargo >/dev/null; then \
 	  set -x; VIRTUAL_ENV=$(abspath $(VENV)) $(PY) -m maturin develop --locked --profile $(PROFILE) --quiet; \
 	else \
@@ -211,6 +217,9 @@ $(FLASK_VENV)/stamp: requirements/flask.txt | $(STAMPS)/venv
 	$(PYTHON) -m venv $(FLASK_VENV)
 	$(FLASK_VENV)/bin/python -m pip install --quiet --require-hashes -r requirements/flask.txt
 	@touch $@
+
+$(CARGO_FUZZ): | $(STAMPS)/cargo
+	cargo install --quiet --locked --root .cache/cargo-fuzz cargo-fuzz
 
 $(STAMPS)/cargo: | $(STAMPS)/venv
 	@command -v cargo >/dev/null || { printf '%s\n' "$$NO_CARGO" >&2; exit 1; }
