@@ -234,8 +234,10 @@ impl EventLoop {
         match result {
             Ok(count) => client.connection.note_spooled(count),
             Err(error) => {
-                let head = client.connection.fail_spool();
-                self.shared.site.log(py, head.as_ref(), error.into());
+                // Of all writes that fail, the first one ends the request.
+                if let Some(head) = client.connection.fail_spool() {
+                    self.shared.site.log(py, Some(&head), error.into());
+                }
             }
         }
         self.ready.push_back(place);

@@ -139,8 +139,9 @@ fn uuid_type(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     UUID.import(py, "uuid", "UUID")
 }
 
-type Transitions<'py> = Vec<(Option<Vec<(String, Bound<'py, PyAny>)>>, bool, bool, u32)>;
-type States<'py> = Vec<(HashMap<String, u32>, Transitions<'py>, Vec<u32>)>;
+type Pieces<'py> = Vec<(String, Bound<'py, PyAny>)>;
+type Transition<'py> = (Option<Pieces<'py>>, bool, bool, u32);
+type States<'py> = Vec<(HashMap<String, u32>, Vec<Transition<'py>>, Vec<u32>)>;
 type Arguments<'py> = Vec<(String, String, Bound<'py, PyAny>)>;
 type Rules<'py> = Vec<(
     Py<PyAny>,
@@ -284,7 +285,7 @@ fn read_content(
 }
 
 fn read_transition(
-    (pieces, is_final, is_suffixed, to): (Option<Vec<(String, Bound<'_, PyAny>)>>, bool, bool, u32),
+    (pieces, is_final, is_suffixed, to): Transition<'_>,
 ) -> PyResult<rules::Transition> {
     let pieces = pieces
         .map(|pieces| {

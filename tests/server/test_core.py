@@ -1,0 +1,1104 @@
+"""The native server, driven over real sockets by handlers of a few lines."""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bustapi._bustapi import (
+    Body,
+    BodyError,
+    FileWrapper,
+    RequestHead,
+    RuleIndex,
+    Worker,
+)
+
+TEXT = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+MIB = 1024 * 1024
+
+Respond = Callable[[RequestHead, "Body | None"], Any]
+
+
+def text(body: bytes) -> tuple[int, bytes, bytes]:
+    return 200, TEXT, body
+
+
+class Handler:
+    """Answers through a function and keeps what was logged."""
+
+    def __init__(self, respond: Respond, limit: int | None = None) -> None:
+        self.respond = respond
+        self.limit = limit
+        self.errors: list[BaseException] = []
+        self.has_error = threading.Event()
+
+    def body_limit(self) -> int | None:
+        return self.limit
+
+    def log_exception(self, head: RequestHead | None, error: BaseException) -> None:
+        self.errors.append(error)
+        self.has_error.set()
+
+
+@dataclass
+class Server:
+    worker: Worker
+    handler: Handler
+    address: tuple[str, int]
+    threads: list[threading.Thread] = field(default_factory=list)
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(self.address, timeout=10)
+
+    def send(self, data: bytes) -> bytes:
+        """Send bytes on a new connection and return all that comes back."""
+        with self.connect() as connection:
+            connection.sendall(data)
+            return read_all(connection)
+
+    def get(self, path: str = "/", fields: str = "") -> bytes:
+        return self.send(request(path, fields + "Connection: close\r\n"))
+
+
+def request(path: str = "/", fields: str = "", method: str = "GET") -> bytes:
+    return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n".encode()
+
+
+def read_all(connection: socket.socket) -> bytes:
+    received = b""
+
+    while chunk := connection.recv(65536):
+        received += chunk
+
+    return received
+
+
+def read_until(connection: socket.socket, end: bytes) -> bytes:
+    received = b""
+
+    while not received.endswith(end):
+        chunk = connection.recv(65536)
+        assert chunk, f"the connection ended after {received!r}"
+        received += chunk
+
+    return received
+
+
+def body_of(answer: bytes) -> bytes:
+    return answer.partition(b"\r\n\r\n")[2]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait until something that another thread does is done."""
+    deadline = time.monotonic() + 10
+
+    while not condition():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.001)
+
+
+@contextmanager
+def serving(
+    respond: Respond, *, limit: int | None = None, threads: int = 64, **options: Any
+) -> Iterator[Server]:
+    handler = Handler(respond, limit)
+
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+        address = listener.getsockname()
+        started: list[threading.Thread] = []
+
+        def start(target: Callable[[], None], name: str) -> None:
+            thread = threading.Thread(target=target, name=name, daemon=True)
+            started.append(thread)
+            thread.start()
+
+        def spawn(kind: str) -> None:
+            start(getattr(worker, f"run_{kind}"), kind)
+
+        worker = Worker(handler, [listener.fileno()], spawn, threads=threads, **options)
+        start(worker.run_hot, "hot")
+
+        if threads == 1:
+            start(worker.run_view, "single")
+
+    try:
+        yield Server(worker, handler, address, started)
+    finally:
+        worker.stop()
+        assert worker.wait(10)
+
+        for thread in started:
+            thread.join(10)
+            assert not thread.is_alive()
+
+
+def hello(head: RequestHead, body: Body | None) -> Any:
+    return text(b"hello")
+
+
+# Connections and their order.
+
+
+def test_an_answer_has_the_fields_of_the_server() -> None:
+    with serving(hello) as server:
+        answer = server.get()
+
+    head, _, body = answer.partition(b"\r\n\r\n")
+    lines = head.split(b"\r\n")
+    assert lines[:3] == [
+        b"HTTP/1.1 200 OK",
+        b"Content-Type: text/plain",
+        b"Content-Length: 5",
+    ]
+    assert lines[3].startswith(b"Date: ")
+    assert lines[4:] == [b"Connection: close"]
+    assert body == b"hello"
+
+
+def test_a_connection_is_kept_for_the_next_request() -> None:
+    with serving(hello) as server, server.connect() as connection:
+        for _ in range(3):
+            connection.sendall(request())
+            assert read_until(connection, b"hello")
+
+        assert server.worker.stats()["connections_accepted"] == 1
+
+
+def test_pipelined_requests_are_answered_in_their_order() -> None:
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        if head.path == "/slow":
+            time.sleep(0.05)
+
+        return text(head.path.encode() + b";")
+
+    with serving(respond) as server:
+        paths = ["/slow", "/1", "/slow", "/2"] + [f"/{n}" for n in range(3, 40)]
+        sent = b"".join(request(path) for path in paths[:-1])
+        answer = server.send(sent + request(paths[-1], "Connection: close\r\n"))
+
+    bodies = [part.rpartition(b"\r\n\r\n")[2] for part in answer.split(b";")]
+    assert bodies[:-1] == [path.encode() for path in paths]
+
+
+def test_requests_may_come_byte_by_byte() -> None:
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        assert body is not None
+        return text(body.read())
+
+    data = request("/", "Content-Length: 3\r\nConnection: close\r\n", "POST") + b"abc"
+
+    with serving(respond) as server, server.connect() as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+        for byte in data:
+            connection.sendall(bytes([byte]))
+
+        assert body_of(read_all(connection)) == b"abc"
+
+
+def test_an_error_ends_the_connection_and_nothing_behind_it_is_a_request() -> None:
+    seen: list[str] = []
+
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        seen.append(head.path)
+        return text(b"ok")
+
+    with serving(respond) as server:
+        answer = server.send(request("/1") + b"GET / HTTP/1.1\n\n" + request("/2"))
+
+    assert answer.count(b"HTTP/1.1 ") == 2
+    assert b"HTTP/1.1 400 Bad Request" in answer
+    assert seen == ["/1"]
+
+
+def test_a_half_closed_client_is_answered() -> None:
+    with serving(hello) as server, server.connect() as connection:
+        connection.sendall(request())
+        connection.shutdown(socket.SHUT_WR)
+
+        assert body_of(read_all(connection)) == b"hello"
+
+
+def test_an_answer_of_any_size_arrives_whole() -> None:
+    blob = os.urandom(5 * MIB)
+
+    with serving(lambda head, body: text(blob)) as server:
+        assert body_of(server.get()) == blob
+
+
+def test_too_many_connections_wait_until_one_closes() -> None:
+    with serving(hello, max_connections=1) as server:
+        with server.connect() as first, server.connect() as second:
+            second.sendall(request())
+            first.sendall(request())
+            read_until(first, b"hello")
+            assert server.worker.stats()["connections_accepted"] == 1
+            first.close()
+
+            read_until(second, b"hello")
+
+
+# Threads and Contexts.
+
+
+def test_an_endpoint_runs_inline_once_it_has_proved_quick() -> None:
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        return text(threading.current_thread().name.encode() + b";")
+
+    with serving(respond) as server, server.connect() as connection:
+        names = []
+
+        for _ in range(400):
+            connection.sendall(request())
+            names.append(body_of(read_until(connection, b";")))
+
+        assert names[:32] == [b"view;"] * 32
+        assert names[-1] == b"hot;"
+
+
+def test_waiting_views_run_side_by_side_and_hold_up_nobody() -> None:
+    together = threading.Barrier(20, timeout=10)
+
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        if head.path == "/wait":
+            together.wait()
+
+        return text(b"done")
+
+    with serving(respond) as server:
+        connections = [server.connect() for _ in range(20)]
+
+        for connection in connections[:-1]:
+            connection.sendall(request("/wait"))
+
+        assert body_of(server.get("/quick")) == b"done"
+        connections[-1].sendall(request("/wait"))
+
+        for connection in connections:
+            read_until(connection, b"done")
+            connection.close()
+
+
+def test_each_request_has_an_empty_context_of_its_own() -> None:
+    seen = ContextVar("seen", default=0)
+
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        before = seen.get()
+        seen.set(1)
+        return text(b"%d;" % before)
+
+    with serving(respond) as server, server.connect() as connection:
+        for _ in range(100):
+            connection.sendall(request())
+            assert body_of(read_until(connection, b";")) == b"0;"
+
+
+@pytest.mark.parametrize("is_long", [False, True])
+def test_a_stream_is_run_and_closed_in_the_context_and_thread_of_its_request(
+    is_long: bool,
+) -> None:
+    current: ContextVar[str] = ContextVar("current", default="none")
+    seen: list[tuple[str, int]] = []
+    closed = threading.Event()
+
+    class Stream:
+        def __init__(self) -> None:
+            self.left = 100 if is_long else 3
+
+        def __iter__(self) -> Stream:
+            return self
+
+        def __next__(self) -> bytes:
+            seen.append((current.get(), threading.get_ident()))
+            self.left -= 1
+
+            if not self.left:
+                raise StopIteration
+
+            return b"x" * (10_000 if is_long else 1)
+
+        def close(self) -> None:
+            seen.append((current.get(), threading.get_ident()))
+            closed.set()
+
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        current.set("mine")
+        seen.append((current.get(), threading.get_ident()))
+        return "200 OK", [], Stream()
+
+    with serving(respond) as server:
+        for _ in range(40):
+            seen.clear()
+            closed.clear()
+            server.get()
+            assert closed.wait(10)
+            assert len(set(seen)) == 1
+            assert seen[0][0] == "mine"
+
+
+def test_with_one_thread_everything_runs_on_it() -> None:
+    names = set()
+
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        assert head.environ()["wsgi.multithread"] is False
+
+        def generate() -> Iterator[bytes]:
+            names.add(threading.current_thread().name)
+            yield b"one"
+            yield b"two;"
+
+        return "200 OK", [], generate()
+
+    with serving(respond, threads=1) as server, server.connect() as connection:
+        for _ in range(100):
+            connection.sendall(request())
+            read_until(connection, b"0\r\n\r\n")
+
+    assert names == {"single"}
+
+
+def test_more_than_can_wait_is_turned_away() -> None:
+    release = threading.Event()
+
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        assert release.wait(10)
+        return text(b"served")
+
+    with serving(respond, threads=2, stream_threads=1) as server:
+        waiting = [server.connect() for _ in range(1003)]
+
+        for connection in waiting:
+            connection.sendall(request())
+
+        # Two are served and a thousand wait.
+        until(lambda: server.worker.stats()["requests"] == 1003)
+        answer = read_all(waiting[-1])
+        release.set()
+        served = [read_until(connection, b"served") for connection in waiting[:-1]]
+
+    assert answer.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+    assert b"\r\nRetry-After: 1\r\n" in answer
+    assert len(served) == 1002
+
+    for connection in waiting:
+        connection.close()
+
+
+def test_a_thread_that_cannot_be_started_costs_its_request() -> None:
+    handler = Handler(hello)
+
+    def spawn(kind: str) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        worker = Worker(handler, [listener.fileno()], spawn)
+        hot = threading.Thread(target=worker.run_hot)
+        hot.start()
+        server = Server(worker, handler, listener.getsockname())
+        answer = server.get()
+        worker.stop()
+        hot.join(10)
+
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert [str(error) for error in handler.errors] == ["can't start new thread"]
+
+
+# Responses.
+
+
+def test_an_iterator_is_sent_in_chunks() -> None:
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        return "200 OK", [("X", "y")], iter([b"one", b"", b"two"])
+
+    with serving(respond) as server:
+        for _ in range(40):
+            answer = server.get()
+            assert b"Transfer-Encoding: chunked\r\n" in answer
+            assert body_of(answer) == b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n"
+
+
+def test_a_list_is_sent_with_its_length() -> None:
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        return "200 OK", [], [b"one", b"two"]
+
+    with serving(respond) as server:
+        answer = server.get()
+
+    assert b"Content-Length: 6\r\n" in answer
+    assert body_of(answer) == b"onetwo"
+
+
+def test_a_chunk_is_sent_before_the_next_one_is_made() -> None:
+    taken = threading.Event()
+
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        def generate() -> Iterator[bytes]:
+            yield b"first"
+            assert taken.wait(10)
+            yield b"second"
+
+        return "200 OK", [], generate()
+
+    with serving(respond) as server, server.connect() as connection:
+        connection.sendall(request())
+        read_until(connection, b"first\r\n")
+        taken.set()
+
+        read_until(connection, b"second\r\n0\r\n\r\n")
+
+
+def test_a_client_that_reads_nothing_holds_a_bounded_part_of_a_stream() -> None:
+    made = 0
+    closed = threading.Event()
+
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        if head.path == "/other":
+            return text(b"other")
+
+        def generate() -> Iterator[bytes]:
+            nonlocal made
+
+            try:
+                for _ in range(10_000):
+                    made += 1
+                    yield b"x" * 10_000
+            finally:
+                closed.set()
+
+        return "200 OK", [], generate()
+
+    with serving(respond) as server:
+        with server.connect() as connection:
+            connection.sendall(request())
+            connection.recv(1)
+            before = -1
+
+            while before != made:
+                before = made
+                closed.wait(0.2)
+
+            assert made < 2000
+            assert body_of(server.get("/other")) == b"other"
+            reset(connection)
+
+        assert closed.wait(10)
+
+
+def reset(connection: socket.socket) -> None:
+    """Close a connection with a reset."""
+    linger = struct.pack("ii", 1, 0)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    connection.close()
+
+
+@pytest.mark.parametrize("is_reset", [False, True])
+def test_a_generator_is_closed_when_its_client_leaves(is_reset: bool) -> None:
+    closed = threading.Event()
+
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        def generate() -> Iterator[bytes]:
+            try:
+                while True:
+                    yield b"x"
+                    closed.wait(0.001)
+            finally:
+                closed.set()
+
+        return "200 OK", [], generate()
+
+    with serving(respond) as server:
+        connection = server.connect()
+        connection.sendall(request())
+        connection.recv(1)
+
+        if is_reset:
+            reset(connection)
+        else:
+            connection.close()
+
+        assert closed.wait(10)
+        until(lambda: server.worker.stats()["requests_in_flight"] == 0)
+
+    assert server.handler.errors == []
+
+
+def test_an_error_before_the_first_chunk_is_a_500() -> None:
+    closed = []
+
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        def generate() -> Iterator[bytes]:
+            try:
+                raise ValueError("early")
+                yield b""
+            finally:
+                closed.append(True)
+
+        return "200 OK", [("X", "y")], generate()
+
+    with serving(respond) as server:
+        answer = server.get()
+
+    assert answer.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
+    assert b"early" not in answer
+    assert [str(error) for error in server.handler.errors] == ["early"]
+    assert closed == [True]
+
+
+def test_an_error_after_the_head_cuts_the_body() -> None:
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        def generate() -> Iterator[bytes]:
+            yield b"part"
+            raise ValueError("late")
+
+        return "200 OK", [], generate()
+
+    with serving(respond) as server:
+        answers = [server.send(request()) for _ in range(40)]
+
+    assert {body_of(answer) for answer in answers} == {b"4\r\npart\r\n"}
+    assert len(server.handler.errors) == 40
+
+
+@pytest.mark.parametrize("error", [ValueError, SystemExit, KeyboardInterrupt])
+def test_an_error_of_the_handler_costs_one_request(error: type[BaseException]) -> None:
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        if head.path == "/error":
+            raise error("inside")
+
+        return text(b"ok")
+
+    with serving(respond) as server:
+        for _ in range(40):
+            answer = server.get("/error")
+            assert answer.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
+            assert b"inside" not in answer
+
+        assert body_of(server.get()) == b"ok"
+
+    assert [type(error) for error in server.handler.errors] == [error] * 40
+
+
+def test_a_longer_body_than_declared_is_cut_and_a_shorter_one_ends_the_connection() -> (
+    None
+):
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        pieces = [b"abc", b"def"]
+        made: Any = pieces if head.path.endswith("list") else iter(pieces)
+        length = "4" if head.path.startswith("/more") else "9"
+        return "200 OK", [("Content-Length", length)], made
+
+    with serving(respond) as server:
+        for kind in ["list", "iterator"]:
+            assert body_of(server.get(f"/more-{kind}")) == b"abcd"
+            # Without ``Connection: close``: the end is the sign.
+            assert body_of(server.send(request(f"/fewer-{kind}"))) == b"abcdef"
+
+    assert len(server.handler.errors) == 4
+
+
+@pytest.mark.parametrize("status", ["200 OK", "204 NO CONTENT", "304 NOT MODIFIED"])
+def test_answers_without_a_body_have_none(status: str) -> None:
+    closed = []
+
+    class Pieces:
+        def __iter__(self) -> Iterator[bytes]:
+            return iter([b"body"])
+
+        def close(self) -> None:
+            closed.append(True)
+
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        return status, [], Pieces()
+
+    method = "HEAD" if status == "200 OK" else "GET"
+
+    with serving(respond) as server:
+        answer = server.send(request("/", "Connection: close\r\n", method))
+
+    assert answer.startswith(b"HTTP/1.1 " + status.encode())
+    assert body_of(answer) == b""
+    assert closed == [True]
+
+
+def test_http_1_0_gets_a_stream_that_ends_with_the_connection() -> None:
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        return "200 OK", [], iter([b"one", b"two"])
+
+    with serving(respond) as server:
+        answer = server.send(b"GET / HTTP/1.0\r\n\r\n")
+
+    assert b"Transfer-Encoding" not in answer
+    assert body_of(answer) == b"onetwo"
+
+
+@pytest.mark.parametrize("wire", [None, (200, b""), ("200 OK", [("A", "b\nc")], b"")])
+def test_what_is_no_response_is_a_500(wire: Any) -> None:
+    with serving(lambda head, body: wire) as server:
+        answer = server.get()
+
+    assert answer.startswith(b"HTTP/1.1 500 ")
+    assert len(server.handler.errors) == 1
+
+
+# Files.
+
+
+@pytest.mark.parametrize("size", [0, 10, 64 * 1024, 3 * MIB])
+def test_a_file_is_sent_from_its_position(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "file"
+    content = os.urandom(size + 5)
+    path.write_bytes(content)
+    files = []
+
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        file = path.open("rb")
+        file.read(5)
+        files.append(file)
+        return "200 OK", [], FileWrapper(file)
+
+    with serving(respond) as server:
+        answer = server.get()
+
+    assert f"Content-Length: {size}\r\n".encode() in answer
+    assert body_of(answer) == content[5:]
+    assert files[0].closed
+
+
+def test_of_a_file_only_the_declared_length_is_sent(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 200_000)
+
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        fields = [("Content-Length", head.path[1:])]
+        return "200 OK", fields, FileWrapper(path.open("rb"))
+
+    with serving(respond) as server, server.connect() as connection:
+        for size in [100, 150_000]:
+            connection.sendall(request(f"/{size}"))
+            head = read_until_head(connection)
+            assert len(read_exactly(connection, size)) == size
+            assert f"Content-Length: {size}\r\n".encode() in head
+
+    assert server.handler.errors == []
+
+
+def read_until_head(connection: socket.socket) -> bytes:
+    head = b""
+
+    while not head.endswith(b"\r\n\r\n"):
+        head += connection.recv(1)
+
+    return head
+
+
+def read_exactly(connection: socket.socket, size: int) -> bytes:
+    received = b""
+
+    while len(received) < size:
+        chunk = connection.recv(size - len(received))
+        assert chunk
+        received += chunk
+
+    return received
+
+
+def test_a_file_object_without_a_descriptor_is_read_in_blocks() -> None:
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        return "200 OK", [], FileWrapper(io.BytesIO(b"abcdef"), 4)
+
+    with serving(respond) as server:
+        assert body_of(server.get()) == b"4\r\nabcd\r\n2\r\nef\r\n0\r\n\r\n"
+
+
+# Bodies.
+
+
+def echo(head: RequestHead, body: Body | None) -> Any:
+    assert body is not None
+    return text(body.read())
+
+
+def post(body: bytes, fields: str = "") -> bytes:
+    fields = f"Content-Length: {len(body)}\r\nConnection: close\r\n{fields}"
+    return request("/", fields, "POST") + body
+
+
+def chunked(body: bytes, size: int) -> bytes:
+    pieces = [body[at : at + size] for at in range(0, len(body), size)]
+    coded = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
+    fields = "Transfer-Encoding: chunked\r\nConnection: close\r\n"
+    return request("/", fields, "POST") + coded + b"0\r\n\r\n"
+
+
+@pytest.mark.parametrize("size", [1, 1000, MIB, MIB + 1, 5 * MIB])
+def test_a_body_arrives_whole_whatever_its_size(size: int) -> None:
+    blob = os.urandom(size)
+
+    with serving(echo) as server:
+        assert body_of(server.send(post(blob))) == blob
+        assert body_of(server.send(chunked(blob, 100_000))) == blob
+
+
+def test_a_body_is_a_file() -> None:
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        assert body is not None
+        seen = [
+            body.length,
+            body.read(2),
+            body.readline(),
+            body.readline(1),
+            body.readlines(),
+            body.read(),
+            body.readline(),
+            list(body),
+        ]
+        return text(repr(seen).encode())
+
+    expected = [None, b"ab", b"c\n", b"d", [b"ef\n", b"g"], b"", b"", []]
+
+    with serving(respond) as server:
+        small = body_of(server.send(post(b"abc\ndef\ng")))
+        large = body_of(server.send(post(b"abc\ndef\n" + b"g" * 2 * MIB)))
+
+    assert small == repr([9, *expected[1:]]).encode()
+    large_line = b"g" * 2 * MIB
+    expected[4] = [b"ef\n", large_line]
+    assert large == repr([len(large_line) + 8, *expected[1:]]).encode()
+
+
+@pytest.mark.parametrize("size", [10, 2 * MIB])
+def test_a_body_cut_short_never_reaches_the_view(size: int) -> None:
+    seen = []
+
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        seen.append(head.path)
+        return text(b"ok")
+
+    with serving(respond) as server, server.connect() as connection:
+        connection.sendall(post(b"x" * size)[:-1])
+        connection.shutdown(socket.SHUT_WR)
+        assert read_all(connection) == b""
+
+    assert seen == []
+
+
+def test_a_malformed_chunk_is_a_400_and_no_request() -> None:
+    seen = []
+
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        seen.append(head.path)
+        return text(b"ok")
+
+    with serving(respond) as server:
+        answer = server.send(
+            request("/", "Transfer-Encoding: chunked\r\n", "POST") + b"x\r\n"
+        )
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert seen == []
+
+
+def test_the_client_is_told_to_continue_before_it_sends_its_body() -> None:
+    with serving(echo) as server:
+        for size in [5, 2 * MIB]:
+            with server.connect() as connection:
+                head, body = post(b"x" * size)[:-size], b"x" * size
+                expect = b"Expect: 100-continue\r\n\r\n"
+                connection.sendall(head[:-2] + expect)
+                assert read_until_head(connection) == b"HTTP/1.1 100 Continue\r\n\r\n"
+                connection.sendall(body)
+                assert body_of(read_all(connection)) == body
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_a_body_above_the_limit_is_not_read(is_chunked: bool) -> None:
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        assert body is not None
+        assert body.length is not None
+        assert body.length > 2 * MIB
+
+        with pytest.raises(BodyError):
+            body.read()
+
+        return "413 REQUEST ENTITY TOO LARGE", [], b"too large"
+
+    blob = b"x" * 8 * MIB
+
+    with serving(respond, limit=2 * MIB) as server, server.connect() as connection:
+        if is_chunked:
+            sent = chunked(blob, 100_000)[: 3 * MIB]
+        else:
+            sent = post(blob)[:1000]
+
+        connection.sendall(sent)
+        answer = read_all(connection)
+
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"\r\nConnection: close\r\n" in answer
+
+
+def test_without_a_place_to_spool_the_request_fails_and_the_worker_lives(
+    tmp_path: Path,
+) -> None:
+    missing = str(tmp_path / "missing")
+
+    with serving(echo, spool_directory=missing) as server:
+        answer = server.send(post(b"x" * 2 * MIB))
+        assert answer.startswith(b"HTTP/1.1 507 ")
+        assert body_of(server.send(post(b"small"))) == b"small"
+
+    assert [type(error) for error in server.handler.errors] == [FileNotFoundError]
+
+
+def test_a_spooled_body_leaves_no_file_behind(tmp_path: Path) -> None:
+    with serving(echo, spool_directory=str(tmp_path)) as server:
+        blob = os.urandom(3 * MIB)
+        assert body_of(server.send(post(blob))) == blob
+
+    assert list(tmp_path.iterdir()) == []
+
+
+# Bodies that are read while they come.
+
+
+def no_rules() -> RuleIndex:
+    """An index that knows that nothing matches: large bodies are not collected."""
+    index = RuleIndex()
+    index.rebuild([({}, [], [])], [], True)
+    return index
+
+
+def test_an_upload_that_no_rule_takes_is_answered_before_it_comes() -> None:
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        return "404 NOT FOUND", [], b"nothing here"
+
+    with serving(respond, index=no_rules()) as server:
+        answer = server.send(post(b"x" * 2 * MIB)[:200])
+
+    assert answer.startswith(b"HTTP/1.1 404 ")
+    assert b"\r\nConnection: close\r\n" in answer
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_a_streamed_body_is_whole_and_then_has_a_length(is_chunked: bool) -> None:
+    blob = os.urandom(6 * MIB)
+    lengths = []
+
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        assert body is not None
+        lengths.append(body.length)
+        received = b"".join(iter(lambda: body.read(100_000), b""))
+        lengths.append(body.length)
+        assert threading.current_thread().name == "stream"
+        return text(received)
+
+    with serving(respond, index=no_rules()) as server:
+        sent = chunked(blob, 70_000) if is_chunked else post(blob)
+        answer = server.send(sent)
+
+    assert body_of(answer) == blob
+    assert lengths == [None, len(blob)]
+
+
+def test_reading_a_streamed_body_tells_the_client_to_continue() -> None:
+    with serving(echo, index=no_rules()) as server, server.connect() as connection:
+        blob = b"x" * 2 * MIB
+        head = post(blob, "Expect: 100-continue\r\n")[: -len(blob)]
+        connection.sendall(head)
+        assert read_until_head(connection) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(blob)
+
+        assert body_of(read_all(connection)) == blob
+
+
+@pytest.mark.parametrize("end", ["close", "reset", "malformed"])
+def test_a_streamed_body_that_breaks_off_raises_in_the_view(end: str) -> None:
+    errors = []
+    has_read = threading.Event()
+
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        assert body is not None
+        body.read(MIB)
+        has_read.set()
+
+        for _ in range(2):
+            with pytest.raises(BodyError) as caught:
+                body.read()
+
+            errors.append(caught.value)
+
+        return text(b"broken")
+
+    with serving(respond, index=no_rules()) as server:
+        connection = server.connect()
+
+        if end == "malformed":
+            coded = chunked(b"x" * 2 * MIB, MIB)[:-5]
+            connection.sendall(coded + b"nonsense\r\n")
+            assert body_of(read_all(connection)) == b"broken"
+        else:
+            connection.sendall(post(b"x" * 3 * MIB)[:-MIB])
+            assert has_read.wait(10)
+
+            if end == "reset":
+                reset(connection)
+
+        connection.close()
+        until(lambda: len(errors) == 2)
+        until(lambda: server.worker.stats()["requests_in_flight"] == 0)
+
+
+def test_a_streamed_body_that_stops_raises_in_the_view() -> None:
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        assert body is not None
+
+        with pytest.raises(BodyError):
+            body.read()
+
+        return text(b"too slow")
+
+    with serving(respond, index=no_rules(), body_timeout=0.1) as server:
+        answer = server.send(post(b"x" * 3 * MIB)[:-1])
+
+    assert body_of(answer) == b"too slow"
+
+
+# Deadlines.
+
+
+def test_a_connection_that_says_nothing_is_closed() -> None:
+    with serving(hello, keep_alive_timeout=0.1) as server:
+        with server.connect() as connection:
+            assert connection.recv(1) == b""
+
+
+def test_a_kept_connection_is_closed_when_it_stays_idle() -> None:
+    with serving(hello, keep_alive_timeout=0.1) as server:
+        assert body_of(server.send(request())) == b"hello"
+
+
+@pytest.mark.parametrize("before", [b"", request("/first")])
+def test_a_head_that_does_not_end_is_a_408(before: bytes) -> None:
+    with serving(hello, head_timeout=0.1) as server:
+        answer = server.send(before + b"GET / HTTP/1.1\r\n")
+
+    assert answer.count(b"HTTP/1.1 200 OK") == (1 if before else 0)
+    assert b"HTTP/1.1 408 Request Timeout\r\n" in answer
+
+
+def test_a_body_that_stops_is_a_408_and_no_request() -> None:
+    with serving(echo, body_timeout=0.1) as server:
+        answer = server.send(request("/", "Content-Length: 9\r\n", "POST") + b"abc")
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_client_that_takes_nothing_is_reset() -> None:
+    blob = b"x" * 20 * MIB
+
+    with serving(lambda head, body: text(blob), write_timeout=0.1) as server:
+        with server.connect() as connection:
+            connection.sendall(request())
+            until(lambda: server.worker.stats()["connections_accepted"] == 1)
+            until(lambda: server.worker.stats()["connections_open"] == 0)
+
+            with pytest.raises(ConnectionResetError):
+                read_all(connection)
+
+
+# The end.
+
+
+def test_a_drain_finishes_what_is_in_flight() -> None:
+    entered, release = threading.Event(), threading.Event()
+
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        entered.set()
+        assert release.wait(10)
+        return text(b"finished")
+
+    with serving(respond) as server:
+        idle = server.connect()
+        busy = server.connect()
+        busy.sendall(request())
+        assert entered.wait(10)
+        server.worker.drain(10)
+        # The idle connection ends at once, the busy one with its answer.
+        assert idle.recv(1) == b""
+        assert not server.worker.wait(0)
+        release.set()
+        answer = read_all(busy)
+        assert server.worker.wait(10)
+
+        with pytest.raises(ConnectionError):
+            server.connect()
+
+        idle.close()
+        busy.close()
+
+    assert body_of(answer) == b"finished"
+
+
+def test_the_grace_period_bounds_a_drain() -> None:
+    release = threading.Event()
+
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        assert release.wait(10)
+        return text(b"late")
+
+    with serving(respond) as server, server.connect() as connection:
+        connection.sendall(request())
+        until(lambda: server.worker.stats()["requests_in_flight"] == 1)
+
+        server.worker.drain(0.0)
+
+        assert server.worker.wait(10)
+        assert connection.recv(1) == b""
+        release.set()
+
+
+def test_a_loop_runs_once() -> None:
+    with serving(hello) as server, pytest.raises(RuntimeError, match="second time"):
+        server.worker.run_hot()
+
+
+# The access log.
+
+
+def test_each_request_has_a_line_in_the_access_log() -> None:
+    reader, writer = os.pipe()
+
+    with serving(hello, access_log_fd=writer) as server:
+        os.close(writer)
+        server.get("/a?b=c")
+        server.send(b"nonsense\r\n\r\n")
+
+    with os.fdopen(reader) as log:
+        lines = log.read().splitlines()
+
+    assert len(lines) == 2
+    assert ' 127.0.0.1 "GET /a?b=c HTTP/1.1" 200 5 ' in lines[0]
+    assert ' 127.0.0.1 "- - -" 400 ' in lines[1]
+
+
+def test_counters_are_whole_numbers_with_names() -> None:
+    with serving(hello) as server:
+        server.get()
+        stats = server.worker.stats()
+
+    assert stats["requests"] == stats["connections_accepted"] == 1
+    assert stats["view_threads"] == 1
+    assert {type(count) for count in stats.values()} == {int}
