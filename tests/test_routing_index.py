@@ -1042,3 +1042,20 @@ def test_a_hit_is_answered_without_werkzeugs_matcher(
         answer = client.get("/user/2").json
 
     assert answer == {"rule": "/user/<int:number>", "view_args": {"number": 2}}
+
+
+def test_an_index_does_not_keep_its_application_alive() -> None:
+    app = Flask("short-lived")
+    app.add_url_rule("/<int:number>", "number", lambda number: str(number))
+    index = app._rule_index
+    data = b"GET /1 HTTP/1.1\r\nHost: localhost\r\n\r\n" * 2
+    gc.disable()
+
+    try:
+        assert exchange(make_handler(app), data, index=index).count(b"200 OK") == 2
+        assert index.find("/1", "GET") is not None
+        reference = weakref.ref(app)
+        del app
+        assert reference() is None
+    finally:
+        gc.enable()
