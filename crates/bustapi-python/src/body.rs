@@ -243,12 +243,12 @@ impl Body {
         }
     }
 
-    #[pyo3(signature = (size = Some(-1), /))]
+    #[pyo3(signature = (size = Some(-1), /), text_signature = "($self, size=-1, /)")]
     fn read<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
         self.take(py, Until::Size(Until::size(size)))
     }
 
-    #[pyo3(signature = (size = Some(-1), /))]
+    #[pyo3(signature = (size = Some(-1), /), text_signature = "($self, size=-1, /)")]
     fn readline<'py>(
         &self,
         py: Python<'py>,
@@ -257,7 +257,7 @@ impl Body {
         self.take(py, Until::Line(Until::size(size)))
     }
 
-    #[pyo3(signature = (hint = Some(-1), /))]
+    #[pyo3(signature = (hint = Some(-1), /), text_signature = "($self, hint=-1, /)")]
     fn readlines<'py>(
         &self,
         py: Python<'py>,

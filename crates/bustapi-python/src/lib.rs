@@ -38,5 +38,7 @@ fn _bustapi(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<worker::Worker>()?;
     module.add_function(wrap_pyfunction!(exchange::exchange, module)?)?;
     module.add_function(wrap_pyfunction!(exchange::parse_request, module)?)?;
-    routing::register(module)
+    routing::register(module)?;
+    // What is private to the package has no list of public names.
+    module.delattr("__all__")
 }
