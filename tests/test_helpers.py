@@ -185,7 +185,7 @@ def test_a_stream_has_the_application_context_it_was_made_in(app: Flask) -> None
 
 
 def test_a_stream_with_context_needs_a_request(app_ctx: object) -> None:
-    with pytest.raises(RuntimeError, match="'stream_with_context' can only be used"):
+    with pytest.raises(RuntimeError, match="'stream_with_context' was called"):
         stream_with_context(iter("a"))
 
 

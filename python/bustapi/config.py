@@ -97,8 +97,8 @@ class Config(dict[Any, Any]):
             return False
 
         raise RuntimeError(
-            f"The environment variable {variable_name!r} is not set, so there is no"
-            " configuration to read. Set it to the path of a configuration file."
+            f"No configuration can be read, since {variable_name!r} is not set. Give that"
+            " environment variable the path of a configuration file."
         )
 
     def from_prefixed_env(
@@ -195,7 +195,7 @@ class Config(dict[Any, Any]):
     ) -> bool:
         """Take what a function reads from a file. ::
 
-            app.config.from_file("config.toml", load=tomllib.load, text=False)
+            app.config.from_file("shop.json", load=json.load)
 
         :param filename: path, relative to the root path.
         :param load: takes the open file and returns a mapping.

@@ -62,14 +62,13 @@ def stream_with_context(
     the context is entered again before the first item and left after the last one; the
     teardown functions run then too. It may be used as a function or a decorator::
 
-        @app.get("/stream")
-        def stream():
-            @stream_with_context
-            def generate():
-                yield "Hello "
-                yield request.args["name"]
+        @app.route("/export")
+        def export():
+            def lines():
+                for row in rows(until=request.args["until"]):
+                    yield f"{row}\n"
 
-            return generate()
+            return stream_with_context(lines())
 
     :param generator_or_function: an iterator, or a function that returns one.
     :raises RuntimeError: when it is called outside of a request.
@@ -97,8 +96,8 @@ def _stream_in_context(iterator: Iterator[AnyStr]) -> Iterator[AnyStr | None]:
 
     if request_context is None:
         raise RuntimeError(
-            "'stream_with_context' can only be used when a request context is active,"
-            " such as in a view function."
+            "'stream_with_context' was called while no request is being handled. Call it"
+            " in a view, or leave it out where the stream does without the request."
         )
 
     app_context = _cv_app.get()
@@ -207,8 +206,8 @@ def abort(code: int | BaseResponse, *args: Any, **kwargs: Any) -> NoReturn:
 def get_template_attribute(template_name: str, attribute: str) -> Any:
     """Return a macro or a variable that a template exports. ::
 
-        hello = get_template_attribute("_greetings.html", "hello")
-        return hello("World")
+        price = get_template_attribute("_prices.html", "price")
+        label = price(amount, currency="EUR")
 
     :param template_name: name of the template.
     :param attribute: name of the macro or variable.
@@ -337,11 +336,9 @@ def send_from_directory(
 ) -> Response:
     """Send a file of a folder, answering 404 for what is not inside of it. ::
 
-        @app.route("/uploads/<path:name>")
-        def download(name):
-            return send_from_directory(
-                app.config["UPLOAD_FOLDER"], name, as_attachment=True
-            )
+        @app.route("/manuals/<path:page>")
+        def manual(page):
+            return send_from_directory("manuals", page, max_age=3600)
 
     :param directory: the folder, relative to the application's. Trusted.
     :param path: path below the folder; may come from a client.

@@ -253,7 +253,7 @@ def _current_app() -> Flask:
 def _template_from_string(environment: BaseEnvironment, source: str) -> Template:
     """Return the template of a source, compiled before if nothing has changed since."""
     # An overlay shares the attributes of its environment, and must not share this.
-    if environment.__class__ is Environment and not environment.overlayed:
+    if environment.__class__ is Environment and environment.linked_to is None:
         return environment._string_templates.get(environment, source)
 
     return environment.from_string(source)

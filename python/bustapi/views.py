@@ -18,13 +18,14 @@ http_method_funcs = frozenset(
 class View:
     """A view whose class is turned into a view function by :meth:`as_view`. ::
 
-        class Hello(View):
-            init_every_request = False
+        class Listing(View):
+            def __init__(self, model):
+                self.model = model
 
-            def dispatch_request(self, name):
-                return f"Hello, {name}!"
+            def dispatch_request(self):
+                return [item.name for item in self.model.all()]
 
-        app.add_url_rule("/hello/<name>", view_func=Hello.as_view("hello"))
+        app.add_url_rule("/books", view_func=Listing.as_view("books", Book))
 
     A class decorator would apply to the class, not to the function that is registered;
     :attr:`decorators` applies to the function.
@@ -100,15 +101,15 @@ class View:
 class MethodView(View):
     """A view with one method per HTTP method. ::
 
-        class Counter(MethodView):
-            def get(self):
-                return str(session.get("counter", 0))
+        class Book(MethodView):
+            def get(self, number):
+                return books[number]
 
-            def post(self):
-                session["counter"] = session.get("counter", 0) + 1
-                return redirect(url_for("counter"))
+            def delete(self, number):
+                del books[number]
+                return "", 204
 
-        app.add_url_rule("/counter", view_func=Counter.as_view("counter"))
+        app.add_url_rule("/books/<int:number>", view_func=Book.as_view("book"))
 
     ``HEAD`` is answered by ``get`` where there is no ``head``. :attr:`~View.methods` is
     found from the methods of the class and of its bases unless it is set.
@@ -137,7 +138,10 @@ class MethodView(View):
         if handler is None and request.method == "HEAD":
             handler = getattr(self, "get", None)
 
-        assert handler is not None, f"Unimplemented method {request.method!r}"
+        assert handler is not None, (
+            f"{type(self).__name__!r} is registered for {request.method!r} and has no"
+            " method of that name."
+        )
         return _call(handler, kwargs)
 
 

@@ -77,7 +77,10 @@ class JSONProvider:
     ) -> Any:
         """Return the object that the arguments of :meth:`response` stand for."""
         if args and kwargs:
-            raise TypeError("app.json.response() takes either args or kwargs, not both")
+            raise TypeError(
+                "A JSON response was given positional and keyword arguments. Pass args"
+                " or kwargs: values, or the items of one object."
+            )
 
         if not args:
             return kwargs or None
