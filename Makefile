@@ -124,7 +124,7 @@ lint: $(STAMPS)/dev $(STAMPS)/cargo ## ruff, cargo fmt, clippy and codespell, ch
 .PHONY: types
 types: $(STAMPS)/dev $(STAMPS)/extension ## mypy --strict, pyright over tests/typing, stubtest of the extension
 	$(PY) -m mypy
-	$(PY) -m pyright
+	$(PY) -m pyright --pythonpath $(PY)
 	$(PY) -m mypy.stubtest bustapi._bustapi --ignore-missing-stub
 
 .PHONY: cov

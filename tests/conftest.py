@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         marked = any(metafunc.definition.iter_markers("socket"))
         edges = (*EDGES, "socket") if marked else EDGES
         metafunc.parametrize("edge", edges)
+
+
+@pytest.fixture(scope="session")
+def flask_python() -> str:
+    """The interpreter that has Flask itself, in an environment of its own."""
+    named = os.environ.get("BUSTAPI_FLASK_PYTHON", ".venvs/flask/bin/python")
+    path = HERE.parent / named
+    if not path.exists():
+        pytest.skip("there is no environment with Flask itself; `make compat` makes it")
+    return str(path)
 
 
 @pytest.fixture

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bustapi import _bustapi
+import tomli
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from bustapi import _bustapi
 
 ROOT = Path(__file__).parents[1]
 
 
 def load(path: str) -> dict[str, Any]:
-    return tomllib.loads((ROOT / path).read_text())
+    return tomli.loads((ROOT / path).read_text())
 
 
 def test_the_crates_take_the_version_of_the_workspace() -> None:

@@ -9,14 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .test_differential import flask_python
-
 HERE = Path(__file__).parent
-
-pytestmark = pytest.mark.skipif(
-    not flask_python().exists(),
-    reason="there is no environment with Flask itself; `make compat` makes it",
-)
 
 ABSENT: dict[str, str] = {}
 """Names of Flask that are not here, each with the reason."""
@@ -41,8 +34,8 @@ def names(*command: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def expected() -> dict[str, str]:
-    return names(str(flask_python()))
+def expected(flask_python: str) -> dict[str, str]:
+    return names(flask_python)
 
 
 @pytest.fixture(scope="module")
