@@ -274,7 +274,7 @@ def test_an_ensure_sync_assigned_later_is_asked(
     app.add_url_rule("/", "index", lambda: "plain")
     client.get("/")
 
-    app.ensure_sync = lambda function: lambda **kw: "wrapped"  # type: ignore[method-assign]
+    app.ensure_sync = lambda function: lambda **kw: "wrapped"  # type: ignore[method-assign,assignment]
 
     assert client.get("/").data == b"wrapped"
 
@@ -364,7 +364,7 @@ def test_a_request_class_with_its_own_constructor_gets_the_environ(
             self.seen = environ["PATH_INFO"]
 
     app.request_class = Own
-    app.add_url_rule("/here", "index", lambda: request.seen)
+    app.add_url_rule("/here", "index", lambda: request.seen)  # type: ignore[attr-defined]
 
     with make_client(app, edge) as client:
         assert client.get("/here").data == b"/here"

@@ -24,6 +24,9 @@ from werkzeug.routing import (
     RequestRedirect,
     RoutingException,
 )
+
+# Not used here; extensions take it from here as they do from Flask.
+from werkzeug.routing import Rule as Rule
 from werkzeug.serving import is_running_from_reloader
 from werkzeug.wrappers import Response as BaseResponse
 from werkzeug.wsgi import get_host
