@@ -9,7 +9,16 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from datetime import datetime
 from functools import cache, update_wrapper
-from typing import IO, TYPE_CHECKING, Any, AnyStr, NoReturn, cast, overload
+from typing import (
+    IO,
+    TYPE_CHECKING,
+    Any,
+    AnyStr,
+    NoReturn,
+    ParamSpec,
+    cast,
+    overload,
+)
 
 import werkzeug.utils
 from werkzeug.exceptions import abort as _wz_abort
@@ -21,6 +30,8 @@ from .signals import message_flashed
 
 if TYPE_CHECKING:
     from .wrappers import Response
+
+P = ParamSpec("P")
 
 
 def get_debug_flag() -> bool:
@@ -50,11 +61,11 @@ def stream_with_context(
 ) -> Iterator[AnyStr]: ...
 @overload
 def stream_with_context(
-    generator_or_function: Callable[..., Iterator[AnyStr]],
-) -> Callable[[Iterator[AnyStr]], Iterator[AnyStr]]: ...
+    generator_or_function: Callable[P, Iterator[AnyStr]],
+) -> Callable[P, Iterator[AnyStr]]: ...
 def stream_with_context(
     generator_or_function: Iterator[AnyStr] | Callable[..., Iterator[AnyStr]],
-) -> Iterator[AnyStr] | Callable[[Iterator[AnyStr]], Iterator[AnyStr]]:
+) -> Iterator[AnyStr] | Callable[..., Iterator[AnyStr]]:
     """Keep the context of the request while a response is streamed.
 
     A response's iterator is read after the request's context was left, so that
