@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::bytes::{is_blank, is_token_byte, trim_blanks};
+use crate::bytes::{is_blank, token_length, trim_blanks};
 use crate::error::HttpError;
 
 /// Split a field line without its line end into its name and its trimmed value.
@@ -10,11 +10,8 @@ use crate::error::HttpError;
 /// The caller has already refused control characters (RFC 9110 5.5).
 #[inline]
 pub(crate) fn split_field(line: &[u8]) -> Result<(Range<usize>, Range<usize>), HttpError> {
-    let name_end = line
-        .iter()
-        .position(|&byte| !is_token_byte(byte))
-        .ok_or(HttpError::FieldName)?;
-    match line[name_end] {
+    let name_end = token_length(line);
+    match *line.get(name_end).ok_or(HttpError::FieldName)? {
         b':' if name_end > 0 => {}
         byte if is_blank(byte) => return Err(blank_in_name(line, name_end)),
         _ => return Err(HttpError::FieldName),

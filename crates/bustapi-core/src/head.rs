@@ -131,8 +131,10 @@ impl HeadParser {
                 self.position = buffer.len();
                 return Ok(HeadStatus::Partial);
             };
-            self.check_limits(control, control + 1, limits)?;
-            match (buffer[control], buffer.get(control + 1)) {
+            let next = buffer.get(control + 1);
+            let is_line_end = buffer[control] == b'\r' && next == Some(&b'\n');
+            self.check_limits(control, control + 1 + usize::from(is_line_end), limits)?;
+            match (buffer[control], next) {
                 (b'\r', Some(b'\n')) => {}
                 (b'\r', None) => {
                     self.position = control;
@@ -141,7 +143,6 @@ impl HeadParser {
                 (b'\r' | b'\n', _) => return Err(HttpError::BareLineEnd),
                 _ => return Err(HttpError::ControlCharacter),
             }
-            self.check_limits(control, control + 2, limits)?;
             let line = self.line_start..control;
             self.position = control + 2;
             self.line_start = self.position;

@@ -2,6 +2,8 @@
 
 use std::net::Ipv6Addr;
 
+use crate::bytes::{is_host_byte, parse_decimal};
+
 /// Whether the value is a host that is not empty, with an optional port.
 ///
 /// RFC 9110 4.2.1 has an http URI without a host refused, so an empty value is no host.
@@ -33,7 +35,7 @@ fn is_port(bytes: &[u8]) -> bool {
         return bytes.is_empty();
     };
     // The grammar allows an empty port; one that no socket has is a mistake.
-    let fits = |digits| crate::bytes::parse_decimal(digits).is_some_and(|port| port <= 65_535);
+    let fits = |digits| parse_decimal(digits).is_some_and(|port| port <= 65_535);
     digits.is_empty() || fits(digits)
 }
 
@@ -63,46 +65,23 @@ fn is_ip_future(bytes: &[u8]) -> bool {
         && !address.is_empty()
         && address
             .iter()
-            .all(|&byte| is_name_byte(byte) || byte == b':')
+            .all(|&byte| is_host_byte(byte) || byte == b':')
 }
 
 /// RFC 3986 3.2.2: `reg-name`, which includes every IPv4 address.
 fn is_reg_name(name: &[u8]) -> bool {
     let mut rest = name;
-    loop {
-        rest = match rest {
-            [] => return true,
-            [b'%', high, low, tail @ ..] if is_hex(*high) && is_hex(*low) => tail,
-            [byte, tail @ ..] if is_name_byte(*byte) => tail,
+    while let Some(odd) = rest.iter().position(|&byte| !is_host_byte(byte)) {
+        match &rest[odd..] {
+            [b'%', high, low, tail @ ..] if is_hex(*high) && is_hex(*low) => rest = tail,
             _ => return false,
-        };
+        }
     }
+    true
 }
 
 const fn is_hex(byte: u8) -> bool {
     byte.is_ascii_hexdigit()
-}
-
-/// RFC 3986 2.2, 2.3: `unreserved / sub-delims`.
-const fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'-' | b'.'
-                | b'_'
-                | b'~'
-                | b'!'
-                | b'$'
-                | b'&'
-                | b'\''
-                | b'('
-                | b')'
-                | b'*'
-                | b'+'
-                | b','
-                | b';'
-                | b'='
-        )
 }
 
 #[cfg(test)]

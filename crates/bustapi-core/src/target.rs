@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::bytes::Span;
+use crate::bytes::{Span, is_target_byte};
 use crate::error::HttpError;
 use crate::host::{is_host, is_host_with_port};
 
@@ -37,10 +37,7 @@ impl Target {
         let bytes = whole.of(buffer);
         // Visible ASCII without "#": a target has no fragment. Stricter than the URI grammar
         // would cut off what browsers send bare, such as "[" and "|" in queries.
-        if !bytes
-            .iter()
-            .all(|&byte| byte.is_ascii_graphic() && byte != b'#')
-        {
+        if !bytes.iter().all(|&byte| is_target_byte(byte)) {
             return Err(HttpError::Target);
         }
         // RFC 9112 3.2.3: authority-form is for CONNECT alone, and CONNECT has no other.
