@@ -566,8 +566,24 @@ def test_rustsec_2021_0020_encodings_of_all_lines_count() -> None:
         assert refuses(POST + fields + b"0\r\n\r\n") == 400
 
 
-def test_rustsec_2021_0081_a_folded_encoding_is_refused() -> None:
-    assert refuses(POST + b"Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n") == 400
+@pytest.mark.parametrize(
+    ("version", "fields", "status"),
+    [
+        (b"HTTP/1.1", b"Content-Length: +3", 400),
+        (b"HTTP/1.1", b"Content-Length: 3\r\nContent-Length: 4", 400),
+        (b"HTTP/1.1", b"Content-Length: 3\r\nTransfer-Encoding: chunked", 400),
+        (b"HTTP/1.1", b"Transfer-Encoding: \x0bchunked", 400),
+        (b"HTTP/1.1", b"Transfer-Encoding:\r\n chunked", 400),
+        (b"HTTP/1.1", b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked", 501),
+        (b"HTTP/1.0", b"Transfer-Encoding: chunked", 400),
+    ],
+)
+def test_rustsec_2021_0081_unclear_framing_is_refused(
+    version: bytes, fields: bytes, status: int
+) -> None:
+    head = b"POST / " + version + b"\r\nHost: a\r\n" + fields + b"\r\n\r\n"
+
+    assert refuses(head + b"0\r\n\r\n") == status
 
 
 def test_go_cve_2023_39326_extensions_of_a_body_have_one_budget() -> None:
