@@ -102,7 +102,7 @@ def test_a_decorated_function_is_streamed(app: Flask) -> None:
             yield f"{greeting} {request.view_args}"
 
         assert generate.__name__ == "generate"
-        return generate("Hello")  # type: ignore[arg-type]
+        return generate("Hello")
 
     assert app.test_client().get("/x").text == "Hello {'name': 'x'}"
 
