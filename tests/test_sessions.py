@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from markupsafe import Markup
+from werkzeug.test import TestResponse
 
 from bustapi import Flask, Request, Response, render_template_string, session
 from bustapi.globals import request_ctx
@@ -22,6 +24,7 @@ from bustapi.sessions import (
     SessionMixin,
 )
 from bustapi.testing import FlaskClient
+from edges import make_client
 
 # Made by Flask 3.1.3 with the key "test key", at the time below.
 MADE_AT = 1_700_000_000
@@ -52,7 +55,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def site(app: Flask) -> FlaskClient:
+def site(app: Flask, edge: str) -> Iterator[FlaskClient]:
     """A client, keeping no cookies, of an application that uses its session."""
     app.add_url_rule("/untouched", "untouched", lambda: "")
     app.add_url_rule("/read", "read", lambda: str(session.get("a")))
@@ -80,7 +83,17 @@ def site(app: Flask) -> FlaskClient:
         session.permanent = True
         return ""
 
-    return app.test_client(use_cookies=False)
+    with make_client(app, edge, use_cookies=False) as client:
+        yield client
+
+
+def fields_of(response: TestResponse) -> list[tuple[str, str]]:
+    """Return the header fields that sessions set, in order."""
+    return [
+        (name, value)
+        for name, value in response.headers
+        if name in {"Vary", "Set-Cookie"}
+    ]
 
 
 def serializer_of(app: Flask) -> URLSafeTimedSerializer:
@@ -243,7 +256,7 @@ def test_the_cookie_has_all_configured_attributes(
 
     response = site.get("/set")
 
-    assert response.headers.to_wsgi_list()[2:] == [
+    assert fields_of(response) == [
         ("Vary", "Cookie"),
         (
             "Set-Cookie",
@@ -258,7 +271,9 @@ def test_the_path_of_the_cookie_is_the_application_root(
 ) -> None:
     app.config["APPLICATION_ROOT"] = "/shop"
 
-    assert "Path=/shop" in site.get("/set").headers["Set-Cookie"]
+    response = site.get("/set", base_url="http://localhost/")
+
+    assert "Path=/shop" in response.headers["Set-Cookie"]
 
 
 def test_an_emptied_session_deletes_the_cookie_with_its_attributes(
@@ -269,7 +284,7 @@ def test_an_emptied_session_deletes_the_cookie_with_its_attributes(
 
     response = site.get("/clear", headers={"Cookie": f"session={VALUE}"})
 
-    assert response.headers.to_wsgi_list()[2:] == [
+    assert fields_of(response) == [
         ("Vary", "Cookie"),
         (
             "Set-Cookie",
@@ -292,7 +307,7 @@ def test_a_session_deleted_behind_the_proxy_varies_by_cookie(
 
     response = site.get("/untouched", headers={"Cookie": f"session={VALUE}"})
 
-    assert [name for name, _ in response.headers][2:] == ["Set-Cookie", "Vary"]
+    assert [name for name, _ in fields_of(response)] == ["Set-Cookie", "Vary"]
     assert response.headers["Vary"] == "Cookie"
 
 
@@ -313,7 +328,7 @@ def test_a_permanent_session_is_sent_again_unread(
     response = site.get("/untouched", headers={"Cookie": cookie})
 
     # The session was not looked at, so the field comes after the cookie, as in Flask.
-    assert [name for name, _ in response.headers][2:] == ["Set-Cookie", "Vary"]
+    assert [name for name, _ in fields_of(response)] == ["Set-Cookie", "Vary"]
     assert "Expires=" in response.headers["Set-Cookie"]
 
 
