@@ -231,6 +231,25 @@ def test_second_signal_stops_at_once(serve: Start, workers: str) -> None:
     connection.close()
 
 
+def test_second_signal_waits_for_no_thread(serve: Start, folder: Path) -> None:
+    folder.joinpath("threaded.py").write_text(
+        "import threading\n"
+        "from shop import app\n"
+        "threading.Thread(target=threading.Event().wait).start()\n"
+    )
+    server = serve("threaded:app")
+    connection = server.begin("/gate")
+    server.out.wait_for("entered")
+
+    server.signal(signal.SIGTERM)
+    server.err.wait_for("Finishing what is in flight")
+    server.signal(signal.SIGTERM)
+
+    assert server.wait() == 128 + signal.SIGTERM
+    assert "left behind" not in server.err.text
+    connection.close()
+
+
 def test_idle_connection_does_not_hold_up_the_end(serve: Start) -> None:
     server = serve("shop:app")
     connection = server.connect()

@@ -13,7 +13,11 @@ def say(message: str) -> None:
 
     Written to the file itself: a signal handler may interrupt a view that prints.
     """
-    os.write(2, f" * {message}\n".encode(errors="replace"))
+    try:
+        os.write(2, f" * {message}\n".encode(errors="replace"))
+    except OSError:
+        # Nobody reads it any more; that is no reason to stop serving.
+        pass
 
 
 def start_line(name: str, url: str, workers: int) -> str:

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 JOIN_TIMEOUT = 1.0
 SHUTDOWN_TIMEOUT = 5.0
 
+# Seconds between looks at whether the supervisor still lives.
+PARENT_INTERVAL = 1.0
+
 # A thread that computes keeps the interpreter for this long. Python's default lets
 # quick requests wait for five milliseconds each time.
 SWITCH_INTERVAL = 0.001
@@ -64,8 +67,8 @@ def serve_alone(app: WSGIApplication, settings: Settings, *, name: str) -> None:
 
     status = run.serve(on_ready)
 
-    if not run.join_threads():
-        end_process(status)
+    if run.was_stopped or not run.join_threads():
+        end_process(status, waits=not run.was_stopped)
 
     if status:
         raise SystemExit(status)
@@ -76,8 +79,11 @@ def serve_in_seat(app: WSGIApplication, seat: Seat, settings: Settings) -> NoRet
     follow(seat.supervisor)
     run = Run(app, socket.socket(fileno=seat.listener), settings, multiprocess=True)
     status = run.serve(seat.tell_ready, supervisor=seat.supervisor)
-    run.join_threads()
-    end_process(status)
+
+    if not run.was_stopped:
+        run.join_threads()
+
+    end_process(status, waits=not run.was_stopped)
 
 
 def launcher(
@@ -118,6 +124,8 @@ class Run:
         self.settings = settings
         self.url = url_of(settings.host, listener)
         self.status = 0
+        #: Whether a second signal has ended it, so that nothing is waited for.
+        self.was_stopped = False
         self._threads: list[threading.Thread] = []
         self._core = Worker(
             make_handler(app),
@@ -152,7 +160,9 @@ class Run:
                 while not self._core.wait(0):
                     self._core.run_view()
             else:
-                while not self._core.wait(1.0):
+                interval = None if supervisor is None else PARENT_INTERVAL
+
+                while not self._core.wait(interval):
                     if supervisor is not None and os.getppid() != supervisor:
                         self._core.drain(self.settings.grace)
 
@@ -211,6 +221,7 @@ class Run:
 
             if is_ending:
                 self.status = 128 + number
+                self.was_stopped = True
                 self._core.stop()
             else:
                 is_ending = True
@@ -240,7 +251,7 @@ class Run:
 def follow(supervisor: int) -> None:
     """Have this process told to end when its supervisor dies, where the system can.
 
-    Elsewhere the main thread looks for a new parent each second.
+    Elsewhere the main thread sees it by its new parent.
     """
     if sys.platform != "linux":
         return
@@ -253,27 +264,30 @@ def follow(supervisor: int) -> None:
         os._exit(1)
 
 
-def end_process(status: int) -> NoReturn:
+def end_process(status: int, *, waits: bool = True) -> NoReturn:
     """End the process as Python would, but without tearing the interpreter down.
 
     A thread that is stuck in a view may come back at any time, and must then find the
-    interpreter as it was. Threads of the application are waited for, though not for
-    ever; exit functions run; output is written.
-    """
-    try:
-        _shut_down_threading()
-        atexit._run_exitfuncs()
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except (OSError, ValueError):
-                # The reader is gone, or it was closed: nobody is there to be told.
-                pass
+    interpreter as it was. Exit functions run; output is written.
 
-        os._exit(status)
+    :param waits: wait for threads of the application, though not for ever.
+    """
+    steps = [_shut_down_threading, atexit._run_exitfuncs]
+
+    for step in steps if waits else steps[1:]:
+        try:
+            step()
+        except BaseException:
+            traceback.print_exc()
+
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            # The reader is gone, or it was closed: nobody is there to be told.
+            pass
+
+    os._exit(status)
 
 
 class _TimeIsUp(Exception):
