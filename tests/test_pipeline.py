@@ -537,3 +537,40 @@ def test_a_wsgi_application_may_start_late_and_write(edge: str) -> None:
     assert response.status_code == 202
     assert response.headers["X-Late"] == "yes"
     assert response.data == b"written yielded"
+
+
+def test_a_response_of_another_class_keeps_its_fields_and_functions(
+    app: Flask, client: FlaskClient
+) -> None:
+    from werkzeug.wrappers import Response as BaseResponse
+
+    closed: list[str] = []
+
+    @app.route("/")
+    def index() -> BaseResponse:
+        response = BaseResponse("body", headers={"X-Base": "yes"})
+        response.call_on_close(lambda: closed.append("closed"))
+        return response
+
+    with client.get("/") as answer:
+        assert answer.headers["X-Base"] == "yes"
+        assert answer.data == b"body"
+
+    assert closed == ["closed"]
+
+
+def test_fields_assigned_to_a_response_replace_its_own(
+    app: Flask, client: FlaskClient
+) -> None:
+    from werkzeug.datastructures import Headers
+
+    @app.route("/")
+    def index() -> Response:
+        response = Response("body")
+        response.headers = Headers({"X-Own": "yes"})
+        return response
+
+    answer = client.get("/")
+
+    assert answer.headers["X-Own"] == "yes"
+    assert "Content-Type" not in answer.headers

@@ -853,9 +853,9 @@ class Flask(App):
         rule: Any
         view_args: Any
 
-        if "request" in context.__dict__:
-            request = context.request
+        request = context._request
 
+        if request is not None:
             if request.routing_exception is not None:
                 self.raise_routing_exception(request)
 
@@ -1036,10 +1036,9 @@ class Flask(App):
             The last registered function runs first.
         """
         context = _cv_request.get(None) or _outside_of_request()
-        attributes = context.__dict__
 
-        if "_after_request_functions" in attributes:
-            for function in context._after_request_functions:
+        if context._after_functions is not None:
+            for function in context._after_functions:
                 response = self.ensure_sync(function)(response)
 
         functions = self.after_request_funcs
@@ -1051,11 +1050,11 @@ class Flask(App):
                         response = self.ensure_sync(function)(response)
 
         # A session that nobody looked at, of a request that brought none, is empty.
-        if "_session" in attributes:
-            opened = context._session
+        opened = context._opened
 
+        if opened is not None:
             if not self.session_interface.is_null_session(opened):
-                self.session_interface.save_session(self, opened, response)  # type: ignore[arg-type]
+                self.session_interface.save_session(self, opened, response)
 
         return response
 
@@ -1319,8 +1318,8 @@ class Flask(App):
         context._hit = hit
 
         # A session interface may have looked at the request already.
-        if "request" in context.__dict__:
-            context.request.url_rule, context.request.view_args = hit
+        if context._request is not None:
+            context._request.url_rule, context._request.view_args = hit
 
         return True
 
@@ -1353,7 +1352,7 @@ class Flask(App):
 
     def _scopes_of(self, context: AppContext) -> tuple[str | None, ...]:
         """Return the keys of the registries for a request, the application's first."""
-        request = context.__dict__.get("request")
+        request = context._request
 
         if request is not None:
             if request.url_rule is None:

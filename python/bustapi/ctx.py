@@ -221,6 +221,10 @@ class AppContext:
     _has_request = False
     # Whether the session may be opened by the first look at it.
     _session_deferred = False
+    # What was built already; None while nobody has looked at it.
+    _request: Request | None = None
+    _opened: SessionMixin | None = None
+    _after_functions: list[ft.AfterRequestCallable[Any]] | None = None
 
     def __init__(
         self,
@@ -237,7 +241,7 @@ class AppContext:
             request.json_module = app.json
 
         if session is not None:
-            self._session = session
+            self._opened = session
 
         if request is None:
             self.url_adapter = app.create_url_adapter(None)
@@ -257,9 +261,25 @@ class AppContext:
         self._has_request = True
         return self
 
-    @lazy_attribute
+    # PERF: these are asked in every request whether they were built. An attribute that
+    # is None answers that; a look into ``__dict__`` makes CPython 3.11 and later build
+    # the dictionary and slows down every attribute of the object from then on.
+
+    @property
     def request(self) -> Request:
         """The request object, an instance of :attr:`.Flask.request_class`."""
+        request = self._request
+
+        if request is None:
+            request = self._request = self._make_request()
+
+        return request
+
+    @request.setter
+    def request(self, request: Request) -> None:
+        self._request = request
+
+    def _make_request(self) -> Request:
         if self._head is None:
             raise AttributeError("This context was made without a request.")
 
@@ -271,6 +291,26 @@ class AppContext:
             request.url_rule, request.view_args = self._hit
 
         return request
+
+    @property
+    def _session(self) -> SessionMixin | None:
+        """The session without marking it as accessed; None before the first push."""
+        if self._opened is None and self._session_deferred:
+            self._opened = self._open_session()
+
+        return self._opened
+
+    @_session.setter
+    def _session(self, session: SessionMixin | None) -> None:
+        self._opened = session
+
+    @property
+    def _after_request_functions(self) -> list[ft.AfterRequestCallable[Any]]:
+        """Functions for the response of this request, run before the registered ones."""
+        if self._after_functions is None:
+            self._after_functions = []
+
+        return self._after_functions
 
     @lazy_attribute
     def url_adapter(self) -> MapAdapter | None:
@@ -289,16 +329,6 @@ class AppContext:
     def g(self) -> _AppCtxGlobals:
         """The object behind :data:`~bustapi.g`."""
         return self.app.app_ctx_globals_class()
-
-    @lazy_attribute
-    def _after_request_functions(self) -> list[ft.AfterRequestCallable[Any]]:
-        """Functions for the response of this request, run before the registered ones."""
-        return []
-
-    @lazy_attribute
-    def _session(self) -> SessionMixin | None:
-        """The session without marking it as accessed; None before the first push."""
-        return self._open_session() if self._session_deferred else None
 
     def _open_session(self) -> SessionMixin:
         interface = self.app.session_interface
@@ -322,8 +352,8 @@ class AppContext:
     @property
     def _method(self) -> str:
         """Method of the request, without making the request object for it."""
-        if "request" in self.__dict__:
-            return self.request.method
+        if self._request is not None:
+            return self._request.method
 
         return self._head.method.upper()  # type: ignore[union-attr]
 
@@ -367,12 +397,11 @@ class AppContext:
         self._tokens.append((app_token, _cv_request.set(self)))
 
         # Only once, or a stream that pushes the context again would lose the session.
-        if not self._session_deferred and self.__dict__.get("_session") is None:
+        if self._opened is None and not self._session_deferred:
             if self.app._may_defer_session(self):
                 self._session_deferred = True
-                self.__dict__.pop("_session", None)
             else:
-                self._session = self._open_session()
+                self._opened = self._open_session()
 
         # After the session, since converters may read it.
         if self._head is not None and self.app._match_natively(self):
@@ -398,14 +427,12 @@ class AppContext:
             self._pop_app(exc)
             return
 
-        attributes = self.__dict__
-
         try:
             if is_last:
                 self.app.do_teardown_request(exc)
 
-                if "request" in attributes:
-                    close = getattr(self.request, "close", None)
+                if self._request is not None:
+                    close = getattr(self._request, "close", None)
 
                     if close is not None:
                         close()
@@ -414,10 +441,8 @@ class AppContext:
             app_token, token = tokens[-1]
             _cv_request.reset(token)  # type: ignore[arg-type]
 
-            if is_last and "request" in attributes:
-                if "environ" in self.request.__dict__:
-                    # The environ holds the request and the request the environ.
-                    self.request.environ["werkzeug.request"] = None
+            if is_last and self._request is not None:
+                self._request._forget_environ()
 
             if app_token is not None:
                 self._pop_app(exc)

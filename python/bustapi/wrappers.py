@@ -71,6 +71,11 @@ class Request(RequestBase):
         self._body = body
         return self
 
+    def _forget_environ(self) -> None:
+        """Break the cycle of environ and request at the end of a request."""
+        if self._head is None or "environ" in self.__dict__:
+            self.environ["werkzeug.request"] = None
+
     # What Werkzeug takes from the environ when the object is made.
 
     @lazy_attribute
@@ -295,6 +300,8 @@ class Response(ResponseBase):
     direct_passthrough = False
     _status = "200 OK"
     _status_code = 200
+    _headers: Headers | None = None
+    _close_functions: list[Any] | None = None
 
     def __init__(
         self,
@@ -342,19 +349,40 @@ class Response(ResponseBase):
             response, status, headers, mimetype, content_type, direct_passthrough
         )
 
-    @lazy_attribute
+    @property
     def headers(self) -> Headers:
         """Header fields of the response, a mutable list with names in any case."""
+        if self._headers is None:
+            self._headers = self._make_headers()
+
+        return self._headers
+
+    @headers.setter
+    def headers(self, headers: Headers) -> None:
+        self._headers = headers
+
+    @property
+    def _on_close(self) -> list[Any]:
+        if self._close_functions is None:
+            self._close_functions = self.__dict__.pop("_on_close", [])
+
+        return self._close_functions
+
+    @_on_close.setter
+    def _on_close(self, functions: list[Any]) -> None:
+        self._close_functions = functions
+
+    def _make_headers(self) -> Headers:
+        if self._content_length is None:
+            # Made by another class and turned into this one, see ``force_type``.
+            return cast(Headers, self.__dict__.pop("headers"))
+
         return Headers(
             [
                 ("Content-Type", cast(str, self._content_type)),
                 ("Content-Length", str(self._content_length)),
             ]
         )
-
-    @lazy_attribute
-    def _on_close(self) -> list[Any]:
-        return []
 
     def to_wire(self, context: AppContext) -> Wire:
         """Return the response as the server takes it.
@@ -365,12 +393,11 @@ class Response(ResponseBase):
         if not _has_stock_delivery(self.__class__):
             return call_wsgi(self, context.request.environ)
 
-        attributes = self.__dict__
-
         # PERF: the response that was made by the constructor and that nobody looked at.
         if (
-            "headers" not in attributes
-            and "_on_close" not in attributes
+            self._headers is None
+            and self._content_length is not None
+            and not self._close_functions
             and self._status == "200 OK"
         ):
             body = self.response
@@ -411,9 +438,7 @@ class Response(ResponseBase):
     def _wire_body(self, context: AppContext) -> Any:
         status = self._status_code
         body: Any = self.response
-        is_whole = isinstance(body, (list, tuple)) and not self.__dict__.get(
-            "_on_close"
-        )
+        is_whole = isinstance(body, (list, tuple)) and not self._on_close
 
         if context._method == "HEAD" or status < 200 or status == 204 or status == 304:
             return b"" if is_whole else ClosingIterator((), self.close)
