@@ -23,12 +23,14 @@
 pub mod access_log;
 mod bytes;
 pub mod chunked;
+mod date;
 pub mod error;
 mod fields;
 pub mod head;
 mod host;
 pub mod limits;
 pub mod mailbox;
+mod reason;
 pub mod request_state;
 pub mod response;
 pub mod rules;

@@ -1,10 +1,11 @@
 //! The response head: checked, framed and written; chunks and bare error answers.
 
-use std::time::{Duration, UNIX_EPOCH};
-
-use crate::bytes::{is_token, list_elements, parse_decimal};
+use crate::bytes::{find_control, is_token, list_elements, parse_decimal, trim_blanks};
+use crate::date::DATE_LINE;
+pub use crate::date::DateCache;
 use crate::error::ResponseError;
 use crate::head::{Head, Version};
+pub use crate::reason::standard_reason;
 
 /// The interim answer that a client with `Expect: 100-continue` waits for.
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -65,53 +66,6 @@ pub struct EncodedHead {
     pub framing: ResponseFraming,
     /// Whether the connection stays open; if not, the head says so.
     pub keep_alive: bool,
-}
-
-/// The Date field of the current second, ready to be copied.
-#[derive(Clone, Debug)]
-pub struct DateCache {
-    second: u64,
-    line: [u8; DATE_LINE],
-}
-
-const DATE_LINE: usize = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n".len();
-
-impl DateCache {
-    /// Make a cache that holds the given second of Unix time.
-    #[must_use]
-    pub fn new(second: u64) -> Self {
-        let mut cache = Self {
-            second,
-            line: [0; DATE_LINE],
-        };
-        cache.format();
-        cache
-    }
-
-    /// Move to another second; costs nothing while it is the same.
-    #[inline]
-    pub fn set(&mut self, second: u64) {
-        if self.second != second {
-            self.second = second;
-            self.format();
-        }
-    }
-
-    /// Return the whole field line with its line end.
-    #[must_use]
-    pub const fn line(&self) -> &[u8] {
-        &self.line
-    }
-
-    fn format(&mut self) {
-        // The last moment that RFC 9110 5.6.7 can write: a year has four digits.
-        const LATEST: u64 = 253_402_300_799;
-        let time = UNIX_EPOCH + Duration::from_secs(self.second.min(LATEST));
-        let text = format!("Date: {}\r\n", httpdate::fmt_http_date(time));
-        for (to, from) in self.line.iter_mut().zip(text.bytes()) {
-            *to = from;
-        }
-    }
 }
 
 /// Write the head of an answer from a WSGI status and its fields.
@@ -289,7 +243,7 @@ impl OwnFields {
     }
 
     fn take_length(&mut self, value: &[u8]) -> Result<(), ResponseError> {
-        let length = parse_decimal(crate::bytes::trim_blanks(value))
+        let length = parse_decimal(trim_blanks(value))
             .ok_or_else(|| ResponseError::ContentLength(value.to_vec()))?;
         match self.content_length.replace(length) {
             Some(_) => Err(ResponseError::RepeatedContentLength),
@@ -382,7 +336,7 @@ fn write_status_line(out: &mut Vec<u8>, status: &[u8]) -> Result<u16, ResponseEr
         [b' ', reason @ ..] => reason,
         _ => return Err(invalid()),
     };
-    if crate::bytes::find_control(reason, 0).is_some() {
+    if find_control(reason, 0).is_some() {
         return Err(invalid());
     }
     out.extend_from_slice(b"HTTP/1.1 ");
@@ -456,73 +410,4 @@ pub(crate) fn write_decimal(out: &mut Vec<u8>, number: u64) {
         }
     }
     out.extend_from_slice(&digits[start..]);
-}
-
-/// Return the registered reason phrase of a status code (RFC 9110 15 and the IANA registry).
-#[must_use]
-pub const fn standard_reason(status: u16) -> Option<&'static str> {
-    Some(match status {
-        100 => "Continue",
-        101 => "Switching Protocols",
-        102 => "Processing",
-        103 => "Early Hints",
-        200 => "OK",
-        201 => "Created",
-        202 => "Accepted",
-        203 => "Non-Authoritative Information",
-        204 => "No Content",
-        205 => "Reset Content",
-        206 => "Partial Content",
-        207 => "Multi-Status",
-        208 => "Already Reported",
-        226 => "IM Used",
-        300 => "Multiple Choices",
-        301 => "Moved Permanently",
-        302 => "Found",
-        303 => "See Other",
-        304 => "Not Modified",
-        305 => "Use Proxy",
-        307 => "Temporary Redirect",
-        308 => "Permanent Redirect",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        402 => "Payment Required",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        406 => "Not Acceptable",
-        407 => "Proxy Authentication Required",
-        408 => "Request Timeout",
-        409 => "Conflict",
-        410 => "Gone",
-        411 => "Length Required",
-        412 => "Precondition Failed",
-        413 => "Content Too Large",
-        414 => "URI Too Long",
-        415 => "Unsupported Media Type",
-        416 => "Range Not Satisfiable",
-        417 => "Expectation Failed",
-        418 => "I'm a teapot",
-        421 => "Misdirected Request",
-        422 => "Unprocessable Content",
-        423 => "Locked",
-        424 => "Failed Dependency",
-        425 => "Too Early",
-        426 => "Upgrade Required",
-        428 => "Precondition Required",
-        429 => "Too Many Requests",
-        431 => "Request Header Fields Too Large",
-        451 => "Unavailable For Legal Reasons",
-        500 => "Internal Server Error",
-        501 => "Not Implemented",
-        502 => "Bad Gateway",
-        503 => "Service Unavailable",
-        504 => "Gateway Timeout",
-        505 => "HTTP Version Not Supported",
-        506 => "Variant Also Negotiates",
-        507 => "Insufficient Storage",
-        508 => "Loop Detected",
-        511 => "Network Authentication Required",
-        _ => return None,
-    })
 }
