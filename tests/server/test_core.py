@@ -78,23 +78,23 @@ def request(path: str = "/", fields: str = "", method: str = "GET") -> bytes:
 
 
 def read_all(connection: socket.socket) -> bytes:
-    received = b""
+    received = bytearray()
 
     while chunk := connection.recv(65536):
         received += chunk
 
-    return received
+    return bytes(received)
 
 
 def read_until(connection: socket.socket, end: bytes) -> bytes:
-    received = b""
+    received = bytearray()
 
     while not received.endswith(end):
         chunk = connection.recv(65536)
         assert chunk, f"the connection ended after {received!r}"
         received += chunk
 
-    return received
+    return bytes(received)
 
 
 def body_of(answer: bytes) -> bytes:
@@ -347,6 +347,76 @@ def test_a_stream_is_run_and_closed_in_the_context_and_thread_of_its_request(
             assert closed.wait(10)
             assert len(set(seen)) == 1
             assert seen[0][0] == "mine"
+
+
+def test_a_stream_on_the_loop_waits_for_its_client_and_holds_up_nobody() -> None:
+    names = []
+    closed = threading.Event()
+
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        def generate() -> Iterator[bytes]:
+            names.append(threading.current_thread().name)
+
+            try:
+                for _ in range(3000 if head.query_string else 1):
+                    yield b"x" * 10_000
+            finally:
+                names.append(threading.current_thread().name)
+                closed.set()
+
+        return "200 OK", [], generate()
+
+    with serving(respond) as server, server.connect() as connection:
+        while names[-1:] != ["hot"]:
+            connection.sendall(request())
+            read_until(connection, b"0\r\n\r\n")
+
+        names.clear()
+        closed.clear()
+        reader, leaver = server.connect(), server.connect()
+        reader.sendall(request("/?long"))
+        reader.recv(1)
+        connection.sendall(request())
+        read_until(connection, b"0\r\n\r\n")
+        assert read_until(reader, b"0\r\n\r\n").count(b"2710\r\n") >= 2999
+        assert names[0] == "hot"
+        assert names.count("hot") == 2
+        reader.close()
+
+        closed.clear()
+        leaver.sendall(request("/?long"))
+        leaver.recv(1)
+        reset(leaver)
+        assert closed.wait(10)
+
+    assert server.handler.errors == []
+
+
+def test_a_forked_child_keeps_no_socket_of_the_worker() -> None:
+    reader, writer = os.pipe()
+
+    with serving(hello) as server:
+        connection = server.connect()
+        connection.sendall(request())
+        read_until(connection, b"hello")
+        child = os.fork()
+
+        if not child:
+            # The child waits until the parent has tried to connect again.
+            os.close(writer)
+            os.read(reader, 1)
+            os._exit(0)
+
+        os.close(reader)
+        connection.close()
+        address = server.address
+
+    try:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address, timeout=10)
+    finally:
+        os.close(writer)
+        os.waitpid(child, 0)
 
 
 def test_with_one_thread_everything_runs_on_it() -> None:

@@ -8,6 +8,8 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use socket2::Socket;
 
+use crate::fork::Descriptors;
+
 /// Connections accepted in one turn of the loop, so that those that are open get theirs.
 const BATCH: usize = 64;
 
@@ -106,10 +108,11 @@ impl Acceptor {
     }
 
     /// Stop listening; the sockets themselves belong to others as well.
-    pub fn close(&mut self, registry: &Registry) {
+    pub fn close(&mut self, registry: &Registry, descriptors: &Descriptors) {
         for listener in self.listeners.drain(..) {
             // A socket that cannot be deregistered is closed, which does the same.
             drop(registry.deregister(&mut SourceFd(&listener.socket.as_raw_fd())));
+            descriptors.remove(listener.socket.as_raw_fd());
         }
     }
 }

@@ -33,7 +33,9 @@ pub struct Client {
     /// Whether the end of what the peer sends was announced, and whether it was read.
     pub has_hung_up: bool,
     pub has_ended: bool,
+    /// Whether the peer is known to be gone.
     pub is_dead: bool,
+    pub is_closed: bool,
     is_lingering: bool,
     deadline: Option<Deadline>,
 }
@@ -105,6 +107,7 @@ impl Client {
             has_hung_up: false,
             has_ended: false,
             is_dead: false,
+            is_closed: false,
             is_lingering: false,
             deadline: None,
         }

@@ -31,7 +31,7 @@ use crate::client::{Client, Current, Overdue, Read, Suspended};
 use crate::clock::thread_time;
 use crate::connection::{Connection, Intake, Turn};
 use crate::head::Peer;
-use crate::learning::{BodyKind, Learning, Measured, Place};
+use crate::learning::{BodyKind, EndpointKey, Learning, Measured, Place};
 use crate::serve::OUTPUT_LIMIT;
 use crate::shared::{Job, Note, RequestId, Shared};
 use crate::site::catch_panic;
@@ -78,6 +78,10 @@ pub struct EventLoop {
 impl EventLoop {
     pub fn new(shared: Arc<Shared>, poll: Poll, listeners: Vec<OwnedFd>) -> io::Result<Self> {
         let most = shared.most_connections;
+        shared.descriptors.add(poll.as_raw_fd());
+        for listener in &listeners {
+            shared.descriptors.add(listener.as_raw_fd());
+        }
         let acceptor = Acceptor::new(listeners, poll.registry(), LAST_LISTENER, most)?;
         Ok(Self {
             shared,
@@ -225,7 +229,7 @@ impl EventLoop {
 
     fn waiting_for(&mut self, id: RequestId) -> Option<&mut Client> {
         let client = self.clients.get_mut(id.connection)?;
-        (client.works_on(id.serial) && !client.is_dead).then_some(client)
+        (client.works_on(id.serial) && !client.is_closed).then_some(client)
     }
 
     fn take_spooled(&mut self, py: Python<'_>, id: u64, result: io::Result<usize>) {
@@ -253,19 +257,22 @@ impl EventLoop {
         for (socket, address) in taken {
             self.open(socket, address);
         }
-        let error: PyErr = match result {
+        match result {
+            Ok(Accepted::All | Accepted::More) => {}
             Ok(Accepted::Full) => {
                 // Tried again when a connection closes or a second has passed.
                 self.is_accepting = false;
-                if std::mem::replace(&mut self.has_warned, true) {
-                    return;
+                if !std::mem::replace(&mut self.has_warned, true) {
+                    let text = "No connection is accepted until one closes: the limit of \
+                                connections or of open files is reached.";
+                    self.shared.site.log_mistake(py, None, text.to_owned());
                 }
-                io::Error::from_raw_os_error(libc::EMFILE).into()
             }
-            Ok(Accepted::All | Accepted::More) => return,
-            Err(error) => error.into(),
-        };
-        self.shared.site.log(py, None, error);
+            Err(error) => {
+                self.is_accepting = false;
+                self.shared.site.log(py, None, error.into());
+            }
+        }
     }
 
     fn open(&mut self, socket: Socket, address: Option<SocketAddr>) {
@@ -281,6 +288,7 @@ impl EventLoop {
         }
         let connection = Connection::new(Arc::new(Peer::new(address)));
         entry.insert(Client::new(socket, connection, self.serial));
+        self.shared.descriptors.add(raw);
         self.shared.counters.connections_accepted.add();
         self.shared.counters.connections_open.add();
         self.ready.push_back(place);
@@ -289,8 +297,7 @@ impl EventLoop {
     fn drive_ready(&mut self, py: Python<'_>) {
         for _ in 0..self.ready.len() {
             let Some(place) = self.ready.pop_front() else { return };
-            if self.clients.get(place).is_none_or(|client| self.closed.contains(&place) && client.is_dead)
-            {
+            if self.clients.get(place).is_none_or(|client| client.is_closed) {
                 continue;
             }
             let driven = catch_panic(|| self.drive(py, place)).and_then(|driven| driven);
@@ -453,7 +460,10 @@ impl EventLoop {
     /// Run a request here or hand it to a thread.
     fn dispatch(&mut self, py: Python<'_>, place: usize, request: Box<Request>) {
         self.shared.counters.requests.add();
-        self.learning.set_generation(request.head.get().generation_asked());
+        // Numbers of rules mean something only within one generation of the index.
+        if matches!(request.key, EndpointKey::Rule(_)) {
+            self.learning.set_generation(request.head.get().generation_asked());
+        }
         let (learnt, measures) = self.learning.place(request.key);
         let chosen = if self.shared.is_single {
             Place::View
@@ -623,7 +633,7 @@ impl EventLoop {
     fn begin_drain(&mut self) {
         self.is_draining = true;
         self.is_accepting = false;
-        self.acceptor.close(self.poll.registry());
+        self.acceptor.close(self.poll.registry(), &self.shared.descriptors);
         for (place, client) in &mut self.clients {
             client.connection.drain();
             self.ready.push_back(place);
@@ -639,10 +649,9 @@ impl EventLoop {
 
     fn close(&mut self, py: Python<'_>, place: usize) {
         let Some(client) = self.clients.get_mut(place) else { return };
-        if self.closed.contains(&place) {
+        if std::mem::replace(&mut client.is_closed, true) {
             return;
         }
-        client.is_dead = true;
         let site = &self.shared.site;
         client.abandon(py, |py, suspended| {
             let Suspended { mut pump, request, .. } = suspended;
@@ -658,7 +667,8 @@ impl EventLoop {
 
     fn bury(&mut self) {
         for place in self.closed.drain(..) {
-            self.clients.remove(place);
+            let client = self.clients.remove(place);
+            self.shared.descriptors.remove(client.socket.as_raw_fd());
             self.shared.counters.connections_open.subtract();
             self.is_accepting = !self.is_draining;
         }
@@ -670,7 +680,8 @@ impl EventLoop {
             self.close(py, place);
         }
         self.bury();
-        self.acceptor.close(self.poll.registry());
+        self.shared.descriptors.remove(self.poll.as_raw_fd());
+        self.acceptor.close(self.poll.registry(), &self.shared.descriptors);
     }
 }
 

@@ -15,6 +15,7 @@ mod date;
 mod event_loop;
 mod exchange;
 mod file_wrapper;
+mod fork;
 mod head;
 mod learning;
 mod log_writer;

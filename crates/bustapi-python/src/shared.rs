@@ -1,6 +1,6 @@
 //! What the threads of one worker share.
 
-use std::io::{self, PipeReader, PipeWriter};
+use std::io::{self, PipeReader, PipeWriter, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -14,6 +14,7 @@ use pyo3::prelude::*;
 
 use crate::answer::{Answered, Request};
 use crate::counters::Counters;
+use crate::fork::Descriptors;
 use crate::head::{Peer, RequestHead};
 use crate::learning::{EndpointKey, Measured};
 use crate::log_writer::LogWriter;
@@ -75,6 +76,7 @@ pub struct Shared {
     /// All requests run on the one thread that asks for them.
     pub is_single: bool,
     pub counters: Counters,
+    pub descriptors: Arc<Descriptors>,
     pub log: Option<LogWriter>,
     pub spooler: Spooler,
     pub timeouts: Timeouts,
@@ -144,15 +146,16 @@ pub fn wake(waker: &Waker) {
 pub struct End {
     /// When what is in flight is cut; None while nobody has asked for the end.
     grace: Mutex<Option<Instant>>,
+    /// Readable once the worker has ended; nobody ever reads it. Closing the other side
+    /// would not do: a forked child may hold it.
     reader: PipeReader,
-    /// Dropped at the end, which everybody sees who polls the other side.
-    writer: Mutex<Option<PipeWriter>>,
+    writer: PipeWriter,
 }
 
 impl End {
     pub fn new() -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
-        Ok(Self { grace: Mutex::new(None), reader, writer: Mutex::new(Some(writer)) })
+        Ok(Self { grace: Mutex::new(None), reader, writer })
     }
 
     pub fn ask(&self, grace: Duration) {
@@ -167,7 +170,7 @@ impl End {
     }
 
     pub fn announce(&self) {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        (&self.writer).write_all(b".").expect("an empty pipe takes a byte");
     }
 
     /// Wait for the end; returns early when a signal comes.

@@ -10,10 +10,12 @@ use bustapi_core::request_state::LeaderState;
 use mio::{Poll, Waker};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::{IntoPyDict as _, PyDict};
 
 use crate::acceptor::most_connections;
 use crate::counters::Counters;
 use crate::event_loop::{EventLoop, WAKER};
+use crate::fork::close_in_children;
 use crate::log_writer::{LogWriter, duplicate};
 use crate::routing::RuleIndex;
 use crate::serve::serve;
@@ -89,6 +91,8 @@ impl Worker {
         let log = access_log_fd
             .map(|descriptor| duplicate(descriptor).and_then(LogWriter::start))
             .transpose()?;
+        let descriptors = Arc::default();
+        close_in_children(handler.py(), &descriptors)?;
         let shared = Arc::new(Shared {
             site: Site::new(handler, index, &identity)?,
             leader: LeaderState::new(),
@@ -100,6 +104,7 @@ impl Worker {
             spawn,
             is_single,
             counters: Counters::default(),
+            descriptors,
             log,
             spooler: spooler(spool_directory, mailbox, waker),
             timeouts: Timeouts {
@@ -181,7 +186,7 @@ impl Worker {
     }
 
     /// Counters: connections open and accepted, requests, threads by kind, in flight.
-    fn stats(&self) -> std::collections::HashMap<&'static str, u64> {
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let counters = &self.shared.counters;
         let (view_threads, queued) = self.shared.views.counts();
         let (stream_threads, _) = self.shared.streams.counts();
@@ -197,7 +202,7 @@ impl Worker {
             ("stream_threads", stream_threads as u64),
             ("log_lines_dropped", dropped),
         ]
-        .into()
+        .into_py_dict(py)
     }
 }
 
