@@ -124,8 +124,9 @@ lint: $(STAMPS)/dev $(STAMPS)/cargo ## ruff, cargo fmt, clippy and codespell, ch
 .PHONY: types
 types: $(STAMPS)/dev $(STAMPS)/extension ## mypy --strict, pyright over tests/typing, stubtest of the extension
 	$(PY) -m mypy
+	cd examples/board && $(abspath $(PY)) -m mypy --config-file ../../pyproject.toml board tests
 	$(PY) -m pyright --pythonpath $(PY)
-	$(PY) -m mypy.stubtest bustapi._bustapi --ignore-missing-stub
+	$(PY) -m mypy.stubtest bustapi._bustapi --allowlist tests/typing/stubtest.txt
 
 .PHONY: cov
 cov: $(STAMPS)/dev $(STAMPS)/extension ## coverage with branches; fails below the floor in pyproject.toml
@@ -207,7 +208,7 @@ $(STAMPS)/docs: requirements/docs.txt $(STAMPS)/run
 $(STAMPS)/extension: $(RUST_SOURCES) $(wildcard Cargo.lock) Cargo.toml pyproject.toml $(STAMPS)/run
 	@echo "building the extension (cargo profile $(PROFILE)); the first time takes a minute or two"
 	@if command -v cargo >/dev/null; then \
-	  set -x; VIRTUAL_ENV=$(abspath $(VENV)) $(PY) -m maturin develop --locked --profile $(PROFILE) --quiet; \
+	  set -x; PIP_QUIET=1 VIRTUAL_ENV=$(abspath $(VENV)) $(PY) -m maturin develop --locked --profile $(PROFILE) --quiet; \
 	else \
 	  set -x; $(PY) -m pip install --no-deps --editable .; \
 	fi || { set +x; printf '%s\n' "$$NO_BUILD" >&2; exit 1; }
