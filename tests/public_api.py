@@ -65,17 +65,25 @@ def describe_module(
 
     for name in sorted(set(filter(is_public, names))):
         value = getattr(module, name)
-        home = "" if is_proxy(value) else getattr(value, "__module__", None)
+        home = origin(value)
 
-        if home != module.__name__ and home in modules:
-            yield name, f"= {home}.{getattr(value, '__qualname__', name)}"
+        if home.rpartition(".")[0] in modules and home != f"{module.__name__}.{name}":
+            yield name, f"= {home}"
             continue
 
         yield name, describe(value)
 
-        if is_class(value):
+        if is_class(value) and home.startswith(f"{bustapi.__name__}."):
             for member in sorted(set(filter(is_public, member_names(value)))):
                 yield f"{name}.{member}", describe_member(value, member)
+
+
+def origin(value: object) -> str:
+    """Return where a class or function says it is defined, nothing for other values."""
+    if not is_class(value) and not isinstance(value, FunctionType):
+        return ""
+
+    return f"{value.__module__}.{value.__qualname__}"
 
 
 def bound_names(body: Iterable[ast.stmt]) -> Iterator[str]:
@@ -116,7 +124,14 @@ def member_names(cls: type) -> Iterator[str]:
 
 
 def is_public(name: str) -> bool:
-    """Whether a name is for users: constructors are, other underscores are not."""
+    """Whether a name is for users.
+
+    Constructors are. Other names with an underscore are not, nor are those of a single
+    capital letter, which are type variables; ``g`` is.
+    """
+    if len(name) == 1:
+        return name.islower()
+
     return name == "__init__" or not name.startswith("_")
 
 
@@ -140,7 +155,8 @@ def describe_member(cls: type, name: str) -> str:
     if isinstance(static, FunctionType) or is_class(static):
         return describe(static)
 
-    return "property" if isinstance(static, property) else "attribute"
+    # Whether a look computes it is not the caller's business.
+    return "attribute"
 
 
 def describe(value: object) -> str:
