@@ -4,7 +4,7 @@ This stub is the contract between the Rust half and the Python half. It changes 
 same commit as the Rust signature, and ``stubtest`` compares the two.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeAlias, final
 
 __version__: str
