@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any
 
@@ -728,6 +729,17 @@ def test_static_files_of_a_blueprint_are_sent(
     with app.test_request_context():
         url = url_for("part.static", filename="file.txt")
     assert url == "/part/static/file.txt"
+
+
+def test_max_age_of_static_files_is_configured(app: Flask) -> None:
+    blueprint = Blueprint("part", __name__)
+
+    with app.app_context():
+        assert blueprint.get_send_file_max_age("x") is None
+        app.config["SEND_FILE_MAX_AGE_DEFAULT"] = timedelta(minutes=1)
+        assert blueprint.get_send_file_max_age("x") == 60
+        app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 30
+        assert blueprint.get_send_file_max_age("x") == 30
 
 
 def test_max_age_of_a_static_file_may_be_decided_by_name(

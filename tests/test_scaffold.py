@@ -428,12 +428,15 @@ def test_namespace_package_is_where_its_submodule_is(
 
     first = find_package("found_namespace.first")
     second = find_package("found_namespace.second")
+    whole = find_package("found_namespace.third")
 
     for name in [name for name in sys.modules if name.startswith("found_namespace")]:
         del sys.modules[name]
 
     assert first == (None, str(tmp_path / "one"))
     assert second == (None, str(tmp_path / "two"))
+    # Both folders are the namespace's; the one found first on the path stands for it.
+    assert whole == (None, str(tmp_path / "two"))
 
 
 @pytest.mark.parametrize("name", ["__main__", "there.is.no.such.module"])
