@@ -1304,13 +1304,11 @@ class Flask(App):
         if config["TRUSTED_HOSTS"] is not None or config["SERVER_NAME"] is not None:
             return False
 
-        head: Any = context._head
-
-        if self._routes.is_current(self.url_map, self.subdomain_matching):
-            hit = head.hit
-        else:
-            self._routes.rebuild(self.url_map, self.subdomain_matching)
-            hit = None if head.is_upgrade else self._routes.find(head.path, head.method)
+        hit = self._routes.match(
+            context._head,  # type: ignore[arg-type]
+            self.url_map,
+            self.subdomain_matching,
+        )
 
         if hit is None:
             return False

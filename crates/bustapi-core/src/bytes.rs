@@ -279,6 +279,7 @@ mod tests {
             "0x1",
             "1_0",
             "18446744073709551616",
+            "36893488147419103232",
         ] {
             assert_eq!(parse_decimal(text.as_bytes()), None, "{text:?}");
         }

@@ -286,7 +286,7 @@ impl ChunkDecoder {
             return Err(HttpError::BareLineEnd);
         }
         let room = (self.trailer_budget as usize).saturating_sub(self.trailer_bytes.len());
-        // The two bytes of the line end do not count against the line.
+        // The line end needs its two bytes, so a longer line has no room for them.
         let line_room = (self.line_limit as usize + 2).saturating_sub(line.len());
         if piece.len() > room.min(line_room) {
             return Err(HttpError::TrailersTooLong);
@@ -296,9 +296,6 @@ impl ChunkDecoder {
     }
 
     fn take_trailer(&mut self, line: Range<usize>) -> Result<(), HttpError> {
-        if line.len() > self.line_limit as usize {
-            return Err(HttpError::TrailersTooLong);
-        }
         if self.trailers.len() >= self.field_budget as usize {
             return Err(HttpError::TrailersTooLong);
         }

@@ -264,8 +264,7 @@ impl OwnFields {
         if has_no_content(status, context) {
             // RFC 9110 8.6: not with 204 and not with 2xx to CONNECT; with HEAD and 304 it
             // is the length that GET would have.
-            let describes = context.is_head || status == 304;
-            let sent = (describes && !forbids_length(status, context)).then_some(declared);
+            let sent = (!forbids_length(status, context)).then_some(declared);
             return Ok((ResponseFraming::Empty, sent));
         }
         match body {

@@ -82,6 +82,14 @@ fn a_whole_head_is_split_into_its_parts() {
 }
 
 #[test]
+fn the_first_of_several_fields_is_named() {
+    let head = parse_fields("Cookie: a=b\r\nContent-Type: c\r\nCookie: d=e\r\nContent-Type: f")
+        .expect("valid fields");
+
+    assert_eq!((head.cookie, head.content_type), (Some(1), Some(2)));
+}
+
+#[test]
 fn a_parser_goes_on_with_the_next_head() {
     let text = b"GET /a HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\nGET /b HTTP/1.0\r\n\r\n";
     let mut parser = HeadParser::new();

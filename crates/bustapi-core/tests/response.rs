@@ -183,6 +183,7 @@ fn the_framing_follows_method_status_version_and_declaration() {
         (GET, "204", None, Stream, Empty, ""),
         (GET, "204", Some("0"), Sized(0), Empty, ""),
         (GET, "204", None, Sized(5), Empty, ""),
+        (HEAD, "304", None, Sized(5), Empty, ""),
         (GET, "304", None, Sized(0), Empty, ""),
         (
             GET,

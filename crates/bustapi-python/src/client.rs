@@ -118,6 +118,11 @@ impl Client {
         matches!(&self.current, Some(Current::Job { serial, .. }) if *serial == number)
     }
 
+    /// Whether nothing is under way in either direction.
+    pub fn is_idle(&self) -> bool {
+        self.current.is_none() && self.connection.is_idle() && self.connection.output.is_empty()
+    }
+
     /// Whether an iterator on the hot thread waits for the output to be out.
     pub const fn has_more(&self) -> bool {
         matches!(self.current, Some(Current::Suspended(_)))

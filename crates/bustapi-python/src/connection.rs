@@ -170,12 +170,9 @@ impl Connection {
         self.has_ended = true;
     }
 
-    /// Close the connection behind the next answer, or now when it is idle.
+    /// End the connection behind the request that is being received or answered.
     pub fn drain(&mut self) {
         self.is_draining = true;
-        if self.is_idle() {
-            self.stage = Stage::Last;
-        }
     }
 
     /// Answer a peer that was too slow.

@@ -592,7 +592,7 @@ impl EventLoop {
 
     fn look_at_time(&mut self, py: Python<'_>) {
         if !self.is_draining && self.shared.end.asked().is_some() {
-            self.begin_drain();
+            self.begin_drain(py);
         }
         let now = Instant::now();
         if now < self.tick {
@@ -630,13 +630,21 @@ impl EventLoop {
         }
     }
 
-    fn begin_drain(&mut self) {
+    fn begin_drain(&mut self, py: Python<'_>) {
         self.is_draining = true;
         self.is_accepting = false;
         self.acceptor.close(self.poll.registry(), &self.shared.descriptors);
+        let mut idle = Vec::new();
         for (place, client) in &mut self.clients {
-            client.connection.drain();
-            self.ready.push_back(place);
+            if client.is_idle() {
+                idle.push(place);
+            } else {
+                client.connection.drain();
+                self.ready.push_back(place);
+            }
+        }
+        for place in idle {
+            self.close(py, place);
         }
         self.tick = Instant::now();
     }
