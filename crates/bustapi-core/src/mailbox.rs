@@ -2,9 +2,9 @@
 
 #[cfg(loom)]
 use loom::sync::Mutex;
-use std::sync::PoisonError;
 #[cfg(not(loom))]
 use std::sync::Mutex;
+use std::sync::PoisonError;
 
 /// A queue that any thread may post to and one thread empties.
 #[derive(Debug)]

@@ -80,7 +80,9 @@ impl RequestState {
     }
 
     fn change(&self, from: u8, to: u8) -> bool {
-        self.0.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        self.0
+            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
     }
 }
 
@@ -140,7 +142,11 @@ impl Default for LeaderState {
 impl LeaderState {
     #[must_use]
     pub fn new() -> Self {
-        let word = LeaderWord { epoch: 0, phase: Phase::Proc, sequence: 0 };
+        let word = LeaderWord {
+            epoch: 0,
+            phase: Phase::Proc,
+            sequence: 0,
+        };
         Self(AtomicU64::new(word.pack()))
     }
 
@@ -177,13 +183,13 @@ impl LeaderState {
     pub fn stop(&self) {
         let mut word = self.0.load(Ordering::Acquire);
         loop {
-            let stopped = LeaderWord { phase: Phase::Stop, ..LeaderWord::unpack(word) };
-            let changed = self.0.compare_exchange(
-                word,
-                stopped.pack(),
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            );
+            let stopped = LeaderWord {
+                phase: Phase::Stop,
+                ..LeaderWord::unpack(word)
+            };
+            let changed =
+                self.0
+                    .compare_exchange(word, stopped.pack(), Ordering::AcqRel, Ordering::Acquire);
             match changed {
                 Ok(_) => return,
                 Err(current) => word = current,
@@ -201,9 +207,18 @@ impl LeaderState {
         if word.phase != from {
             return false;
         }
-        let next = LeaderWord { phase: to, sequence: word.sequence + count, ..word };
+        let next = LeaderWord {
+            phase: to,
+            sequence: word.sequence + count,
+            ..word
+        };
         self.0
-            .compare_exchange(word.pack(), next.pack(), Ordering::AcqRel, Ordering::Acquire)
+            .compare_exchange(
+                word.pack(),
+                next.pack(),
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            )
             .is_ok()
     }
 }
@@ -240,7 +255,14 @@ mod tests {
         assert!(!state.end_wait() && !state.end_view());
         assert!(state.begin_wait() && !state.begin_view());
         assert!(state.end_wait() && state.begin_view());
-        assert_eq!(state.observe(), LeaderWord { epoch: 0, phase: Phase::View, sequence: 1 });
+        assert_eq!(
+            state.observe(),
+            LeaderWord {
+                epoch: 0,
+                phase: Phase::View,
+                sequence: 1
+            }
+        );
         assert!(!state.begin_wait());
         assert!(state.end_view());
     }
@@ -259,7 +281,11 @@ mod tests {
     #[test]
     fn a_word_survives_packing() {
         for phase in [Phase::Wait, Phase::Proc, Phase::View, Phase::Stop] {
-            let word = LeaderWord { epoch: 0xabcd, phase, sequence: (1 << SEQUENCE_BITS) - 2 };
+            let word = LeaderWord {
+                epoch: 0xabcd,
+                phase,
+                sequence: (1 << SEQUENCE_BITS) - 2,
+            };
             assert_eq!(LeaderWord::unpack(word.pack()), word);
         }
     }

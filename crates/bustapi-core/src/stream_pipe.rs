@@ -51,7 +51,11 @@ impl StreamPipe {
     /// Make a pipe in which the thread waits once so many bytes are unwritten.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { state: Mutex::new(State::default()), changed: Condvar::new(), capacity }
+        Self {
+            state: Mutex::new(State::default()),
+            changed: Condvar::new(),
+            capacity,
+        }
     }
 
     /// Append bytes. Never waits; [`StreamPipe::wait_for_room`] does.
@@ -70,7 +74,10 @@ impl StreamPipe {
     pub fn wait_for_room(&self) -> bool {
         let mut state = self.lock();
         while state.bytes.len() >= self.capacity && !state.is_gone {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         !state.is_gone
     }

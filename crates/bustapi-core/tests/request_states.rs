@@ -156,7 +156,9 @@ fn two_requests_on_one_connection_are_answered_in_order_and_never_mixed() {
         let mut answers = 0;
         while answers == 0 {
             for note in worker.turn() {
-                let Note::Whole(serial, _) = note else { panic!("nothing streams") };
+                let Note::Whole(serial, _) = note else {
+                    panic!("nothing streams")
+                };
                 // The answer of the first may come late; its number gives it away.
                 assert!(serial == waits_for || (serial == 1 && is_late));
                 answers += usize::from(serial == waits_for);
@@ -311,7 +313,12 @@ fn a_stop_is_seen_in_every_phase_and_never_overwritten() {
         };
 
         // Each step succeeds before the stop and fails after it.
-        let steps = [leader.begin_wait(), leader.end_wait(), leader.begin_view(), leader.end_view()];
+        let steps = [
+            leader.begin_wait(),
+            leader.end_wait(),
+            leader.begin_view(),
+            leader.end_view(),
+        ];
 
         assert!(steps.is_sorted_by(|earlier, later| earlier >= later));
         other.join().expect("the other thread does not panic");

@@ -52,7 +52,10 @@ impl Acceptor {
             socket.set_nonblocking(true)?;
             let raw = socket.as_raw_fd();
             registry.register(&mut SourceFd(&raw), Token(last - index), Interest::READABLE)?;
-            listeners.push(Listener { socket, is_ready: true });
+            listeners.push(Listener {
+                socket,
+                is_ready: true,
+            });
         }
         Ok(Self { listeners, most })
     }
@@ -129,7 +132,10 @@ fn prepare(socket: &Socket, address: Option<SocketAddr>) -> io::Result<()> {
 
 /// Return how many connections the limit of descriptors leaves room for.
 pub fn most_connections() -> usize {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
     // SAFETY: the structure is a valid place to write to.
     let result = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
     if result != 0 || limit.rlim_cur == libc::RLIM_INFINITY {

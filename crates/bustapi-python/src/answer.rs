@@ -68,23 +68,37 @@ pub fn begin(py: Python<'_>, site: &Site, request: &Request, output: &mut Output
 /// Answer without the application; the connection closes behind it.
 pub fn refuse(status: u16, is_head: bool, output: &mut Output) -> Answered {
     with_date(|date| encode_error(output.buffer(), status, is_head, date));
-    Answered { status, size: 0, keep_alive: false, body: BodyKind::Whole }
+    Answered {
+        status,
+        size: 0,
+        keep_alive: false,
+        body: BodyKind::Whole,
+    }
 }
 
-fn respond(
-    py: Python<'_>,
-    site: &Site,
-    request: &Request,
-    output: &mut Output,
-) -> PyResult<Begun> {
+fn respond(py: Python<'_>, site: &Site, request: &Request, output: &mut Output) -> PyResult<Begun> {
     let context = RequestContext::new(py)?;
     let pump = context.run(py, || {
-        let wire = site.respond().bind(py).call1((&request.head, &request.body))?;
-        Encoder { py, site, request, output }.encode(&wire)
+        let wire = site
+            .respond()
+            .bind(py)
+            .call1((&request.head, &request.body))?;
+        Encoder {
+            py,
+            site,
+            request,
+            output,
+        }
+        .encode(&wire)
     })?;
     Ok(match pump {
         Started::Whole(answered) => Begun::Whole(answered),
-        Started::Iterator { iterator, body, head, size } => Begun::Stream(Box::new(Pump {
+        Started::Iterator {
+            iterator,
+            body,
+            head,
+            size,
+        } => Begun::Stream(Box::new(Pump {
             context,
             iterator: iterator.unbind(),
             body: body.unbind(),
@@ -129,7 +143,10 @@ impl<'py> Encoder<'_, 'py> {
             let fields = second.cast::<PyList>().map_err(|_| wrong_wire(wire))?;
             return self.encode_wsgi(status, fields, body);
         }
-        let status = first.cast::<PyInt>().map_err(|_| wrong_wire(wire))?.extract()?;
+        let status = first
+            .cast::<PyInt>()
+            .map_err(|_| wrong_wire(wire))?
+            .extract()?;
         let template = as_bytes(&second).ok_or_else(|| wrong_wire(wire))?;
         let body = as_bytes(&body).ok_or_else(|| wrong_wire(wire))?;
         Ok(Started::Whole(self.encode_whole(status, template, body)))
@@ -162,9 +179,7 @@ impl<'py> Encoder<'_, 'py> {
         let result = self.encode_checked(status, fields, &body);
         let closes = !matches!(result, Ok(Started::Iterator { .. }));
         // An error of ``close()`` after a whole answer is logged; it spoils nothing.
-        if closes
-            && let Err(error) = close(&body)
-        {
+        if closes && let Err(error) = close(&body) {
             self.site.log(self.py, Some(&self.request.head), error);
         }
         result
@@ -177,7 +192,10 @@ impl<'py> Encoder<'_, 'py> {
         body: &Bound<'py, PyAny>,
     ) -> PyResult<Started<'py>> {
         let status = latin1_bytes(status)?;
-        let pairs: Vec<_> = fields.iter().map(|pair| field_pair(&pair)).collect::<PyResult<_>>()?;
+        let pairs: Vec<_> = fields
+            .iter()
+            .map(|pair| field_pair(&pair))
+            .collect::<PyResult<_>>()?;
         let fields: Fields<'_> = pairs
             .iter()
             .map(|(name, value)| Ok((latin1_bytes(name)?, latin1_bytes(value)?)))
@@ -206,7 +224,10 @@ impl<'py> Encoder<'_, 'py> {
         fields: &Fields<'_>,
         pieces: &[Bound<'py, PyBytes>],
     ) -> PyResult<Started<'py>> {
-        let length = pieces.iter().map(|piece| piece.as_bytes().len() as u64).sum();
+        let length = pieces
+            .iter()
+            .map(|piece| piece.as_bytes().len() as u64)
+            .sum();
         let (mut head, mut left) = self.encode_sized(status, fields, length, true)?;
         if head.framing == ResponseFraming::Empty {
             return Ok(Started::Whole(whole(head, 0)));
@@ -239,7 +260,8 @@ impl<'py> Encoder<'_, 'py> {
         head.keep_alive &= declared <= file.length;
         let length = declared.min(file.length);
         if length > READ_FILE {
-            self.output.push_file(file.descriptor, file.position, length);
+            self.output
+                .push_file(file.descriptor, file.position, length);
             return Ok(Started::Whole(whole(head, length)));
         }
         let count = usize::try_from(length).expect("it is at most 64 KiB");
@@ -262,9 +284,12 @@ impl<'py> Encoder<'_, 'py> {
             Err(ResponseError::LengthMismatch { declared, actual }) => {
                 if may_not_be_longer || actual < declared {
                     let text = ResponseError::LengthMismatch { declared, actual }.to_string();
-                    self.site.log_mistake(self.py, Some(&self.request.head), text);
+                    self.site
+                        .log_mistake(self.py, Some(&self.request.head), text);
                 }
-                let head = self.encode_head(status, fields, Extent::Stream).map_err(mistake)?;
+                let head = self
+                    .encode_head(status, fields, Extent::Stream)
+                    .map_err(mistake)?;
                 Ok((head, declared))
             }
             result => Ok((result.map_err(mistake)?, length)),
@@ -281,15 +306,23 @@ impl<'py> Encoder<'_, 'py> {
         let terms = &self.request.terms;
         let mut iterator = body.try_iter()?;
         let has_body = !terms.is_head && !matches!(status.get(..3), Some(b"204" | b"304"));
-        let first = if has_body { next_piece(&mut iterator)? } else { None };
+        let first = if has_body {
+            next_piece(&mut iterator)?
+        } else {
+            None
+        };
         let Some(first) = first else {
             if has_body {
                 return self.encode_pieces(status, fields, &[]);
             }
-            let head = self.encode_head(status, fields, Extent::Stream).map_err(mistake)?;
+            let head = self
+                .encode_head(status, fields, Extent::Stream)
+                .map_err(mistake)?;
             return Ok(Started::Whole(whole(head, 0)));
         };
-        let mut head = self.encode_head(status, fields, Extent::Stream).map_err(mistake)?;
+        let mut head = self
+            .encode_head(status, fields, Extent::Stream)
+            .map_err(mistake)?;
         if head.framing == ResponseFraming::Empty {
             return Ok(Started::Whole(whole(head, 0)));
         }
@@ -297,10 +330,16 @@ impl<'py> Encoder<'_, 'py> {
         let size = push_piece(self.output.buffer(), &mut head.framing, bytes);
         if size < bytes.len() as u64 {
             let text = "The response is longer than its Content-Length; the rest was cut.";
-            self.site.log_mistake(self.py, Some(&self.request.head), text.to_owned());
+            self.site
+                .log_mistake(self.py, Some(&self.request.head), text.to_owned());
             return Ok(Started::Whole(whole(head, size)));
         }
-        Ok(Started::Iterator { iterator, body: body.clone(), head, size })
+        Ok(Started::Iterator {
+            iterator,
+            body: body.clone(),
+            head,
+            size,
+        })
     }
 
     fn encode_head(
@@ -340,7 +379,8 @@ impl Pump {
         out: &mut Vec<u8>,
     ) -> Option<Answered> {
         let next = catch_panic(|| {
-            self.context.run(py, || next_piece(&mut self.iterator.bind(py).clone()))
+            self.context
+                .run(py, || next_piece(&mut self.iterator.bind(py).clone()))
         });
         match next {
             Ok(Ok(Some(piece))) => {
@@ -363,13 +403,7 @@ impl Pump {
         Some(self.answered)
     }
 
-    fn end_body(
-        &mut self,
-        py: Python<'_>,
-        site: &Site,
-        head: &Py<RequestHead>,
-        out: &mut Vec<u8>,
-    ) {
+    fn end_body(&mut self, py: Python<'_>, site: &Site, head: &Py<RequestHead>, out: &mut Vec<u8>) {
         match self.framing {
             ResponseFraming::Chunked => out.extend_from_slice(LAST_CHUNK),
             ResponseFraming::Length(left) if left > 0 => {
@@ -419,7 +453,8 @@ fn next_piece<'py>(iterator: &mut Bound<'py, PyIterator>) -> PyResult<Option<Bou
 fn pieces<'py>(
     items: impl Iterator<Item = Bound<'py, PyAny>>,
 ) -> PyResult<Vec<Bound<'py, PyBytes>>> {
-    let piece = |item: Bound<'py, PyAny>| as_bytes(&item).cloned().ok_or_else(|| wrong_piece(&item));
+    let piece =
+        |item: Bound<'py, PyAny>| as_bytes(&item).cloned().ok_or_else(|| wrong_piece(&item));
     items.map(piece).collect()
 }
 
@@ -438,14 +473,21 @@ fn close(body: &Bound<'_, PyAny>) -> PyResult<()> {
 }
 
 const fn whole(head: EncodedHead, size: u64) -> Answered {
-    Answered { status: head.status, size, keep_alive: head.keep_alive, body: BodyKind::Whole }
+    Answered {
+        status: head.status,
+        size,
+        keep_alive: head.keep_alive,
+        body: BodyKind::Whole,
+    }
 }
 
 fn field_pair<'py>(
     pair: &Bound<'py, PyAny>,
 ) -> PyResult<(Bound<'py, PyString>, Bound<'py, PyString>)> {
     pair.extract().map_err(|_| {
-        PyTypeError::new_err(format!("A header field must be a tuple of two str, not {pair:?}."))
+        PyTypeError::new_err(format!(
+            "A header field must be a tuple of two str, not {pair:?}."
+        ))
     })
 }
 
@@ -457,7 +499,9 @@ fn latin1_bytes<'a>(text: &'a Bound<'_, PyString>) -> PyResult<Cow<'a, [u8]>> {
     }
     let bytes: Result<Vec<_>, _> = text.chars().map(u8::try_from).collect();
     bytes.map(Cow::Owned).map_err(|_| {
-        PyValueError::new_err(format!("{text:?} has characters that no header field can carry."))
+        PyValueError::new_err(format!(
+            "{text:?} has characters that no header field can carry."
+        ))
     })
 }
 
@@ -466,10 +510,14 @@ fn mistake(error: ResponseError) -> PyErr {
 }
 
 fn wrong_wire(wire: &Bound<'_, PyAny>) -> PyErr {
-    PyTypeError::new_err(format!("The handler returned {wire:?}, which is no response."))
+    PyTypeError::new_err(format!(
+        "The handler returned {wire:?}, which is no response."
+    ))
 }
 
 fn wrong_piece(piece: &Bound<'_, PyAny>) -> PyErr {
     let kind = piece.get_type();
-    PyTypeError::new_err(format!("The body of a response must yield bytes, not {kind:?}."))
+    PyTypeError::new_err(format!(
+        "The body of a response must yield bytes, not {kind:?}."
+    ))
 }

@@ -55,7 +55,10 @@ enum Until {
 
 impl Body {
     pub fn in_memory(bytes: Py<PyBytes>) -> Self {
-        Self { source: Source::Memory(bytes), reader: Mutex::default() }
+        Self {
+            source: Source::Memory(bytes),
+            reader: Mutex::default(),
+        }
     }
 
     pub fn spooled(file: SpooledFile) -> Self {
@@ -68,12 +71,26 @@ impl Body {
     }
 
     pub fn refused(length: u64) -> Self {
-        Self { source: Source::Refused(length), reader: Mutex::default() }
+        Self {
+            source: Source::Refused(length),
+            reader: Mutex::default(),
+        }
     }
 
-    fn of_parts(length: Option<u64>, file: Option<SpooledFile>, pipe: Option<Arc<BodyPipe>>) -> Self {
-        let reader = Reader { file, pipe, ..Reader::default() };
-        Self { source: Source::Parts(length), reader: Mutex::new(reader) }
+    fn of_parts(
+        length: Option<u64>,
+        file: Option<SpooledFile>,
+        pipe: Option<Arc<BodyPipe>>,
+    ) -> Self {
+        let reader = Reader {
+            file,
+            pipe,
+            ..Reader::default()
+        };
+        Self {
+            source: Source::Parts(length),
+            reader: Mutex::new(reader),
+        }
     }
 
     fn with_reader<R: Send>(
@@ -121,7 +138,8 @@ impl Body {
 
 impl Until {
     fn size(size: Option<isize>) -> usize {
-        size.and_then(|size| usize::try_from(size).ok()).unwrap_or(usize::MAX)
+        size.and_then(|size| usize::try_from(size).ok())
+            .unwrap_or(usize::MAX)
     }
 
     /// Return how many of the bytes are taken when no more come.
@@ -189,7 +207,9 @@ impl Reader {
             }
             self.file = None;
         }
-        let Some(pipe) = &self.pipe else { return Ok(false) };
+        let Some(pipe) = &self.pipe else {
+            return Ok(false);
+        };
         let length = self.ahead.len();
         match pipe.pull(&mut self.ahead) {
             None => {
@@ -249,11 +269,7 @@ impl Body {
     }
 
     #[pyo3(signature = (size = Some(-1), /), text_signature = "($self, size=-1, /)")]
-    fn readline<'py>(
-        &self,
-        py: Python<'py>,
-        size: Option<isize>,
-    ) -> PyResult<Bound<'py, PyBytes>> {
+    fn readline<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
         self.take(py, Until::Line(Until::size(size)))
     }
 
@@ -319,7 +335,10 @@ impl Body {
                 Ok(())
             }
             _ => self.with_reader(py, |reader| {
-                *reader = Reader { total: reader.total, ..Reader::default() };
+                *reader = Reader {
+                    total: reader.total,
+                    ..Reader::default()
+                };
                 Ok(())
             }),
         }

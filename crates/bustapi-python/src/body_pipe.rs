@@ -36,7 +36,11 @@ pub enum End {
 
 impl BodyPipe {
     pub fn new(notify: Notify) -> Self {
-        Self { state: Mutex::default(), changed: Condvar::new(), notify }
+        Self {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            notify,
+        }
     }
 
     /// Hand over bytes; returns whether the connection may be read on.
@@ -76,7 +80,10 @@ impl BodyPipe {
             if state.end.is_some() {
                 return state.end;
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         into.append(&mut state.bytes);
         if std::mem::take(&mut state.is_full) {

@@ -43,7 +43,11 @@ pub struct Client {
 /// The request that is being answered elsewhere or later.
 pub enum Current {
     /// A thread has it.
-    Job { serial: u64, state: Arc<RequestState>, pipe: Option<Arc<StreamPipe>> },
+    Job {
+        serial: u64,
+        state: Arc<RequestState>,
+        pipe: Option<Arc<StreamPipe>>,
+    },
     /// Its iterator waits, on the hot thread, until the client has taken more.
     Suspended(Box<Suspended>),
 }
@@ -142,9 +146,8 @@ impl Client {
                 self.is_readable = count == scratch.len() || self.has_hung_up;
                 if !self.is_lingering {
                     // SAFETY: the kernel has filled so many bytes of the buffer.
-                    let bytes = unsafe {
-                        std::slice::from_raw_parts(scratch.as_ptr().cast::<u8>(), count)
-                    };
+                    let bytes =
+                        unsafe { std::slice::from_raw_parts(scratch.as_ptr().cast::<u8>(), count) };
                     self.connection.feed(bytes);
                 }
                 Read::Some
@@ -257,7 +260,9 @@ impl Client {
     }
 
     pub fn overdue(&mut self, now: Instant, timeouts: &Timeouts) -> Overdue {
-        let Some(deadline) = &mut self.deadline else { return Overdue::Nothing };
+        let Some(deadline) = &mut self.deadline else {
+            return Overdue::Nothing;
+        };
         if deadline.kind == Kind::Body && now >= deadline.window.1 + timeouts.body {
             let least = LEAST_RATE * timeouts.body.as_secs();
             if deadline.received - deadline.window.0 < least {
@@ -284,6 +289,11 @@ impl Client {
 
 impl Deadline {
     fn new(kind: Kind, at: Instant, received: u64) -> Self {
-        Self { kind, at, window: (received, Instant::now()), received }
+        Self {
+            kind,
+            at,
+            window: (received, Instant::now()),
+            received,
+        }
     }
 }

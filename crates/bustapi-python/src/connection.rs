@@ -143,7 +143,9 @@ impl Connection {
 
     /// Bytes of the current body that came, for its minimum rate.
     pub fn received(&self) -> u64 {
-        self.incoming.as_ref().map_or(0, |incoming| incoming.received)
+        self.incoming
+            .as_ref()
+            .map_or(0, |incoming| incoming.received)
     }
 
     /// Whether the peer is waited for to send a body.
@@ -188,7 +190,11 @@ impl Connection {
 
     /// Note that the current request is answered.
     pub fn answered(&mut self, keep_alive: bool) {
-        let is_read = match self.incoming.take().map(|incoming| (incoming.is_whole, incoming.sink)) {
+        let is_read = match self
+            .incoming
+            .take()
+            .map(|incoming| (incoming.is_whole, incoming.sink))
+        {
             Some((is_whole, Sink::Pipe { pipe, .. })) => {
                 pipe.finish(End::Broken);
                 is_whole
@@ -196,20 +202,31 @@ impl Connection {
             Some((is_whole, _)) => is_whole,
             None => true,
         };
-        self.stage = if keep_alive && is_read { Stage::Head } else { Stage::Last };
+        self.stage = if keep_alive && is_read {
+            Stage::Head
+        } else {
+            Stage::Last
+        };
         self.shrink();
     }
 
     /// Let a streamed body end early, because the peer is gone.
     pub fn break_body(&mut self) {
-        if let Some(Incoming { sink: Sink::Pipe { pipe, .. }, .. }) = self.incoming.as_deref() {
+        if let Some(Incoming {
+            sink: Sink::Pipe { pipe, .. },
+            ..
+        }) = self.incoming.as_deref()
+        {
             pipe.finish(End::Broken);
         }
     }
 
     /// Note that bytes of the body are on disk.
     pub fn note_spooled(&mut self, count: usize) {
-        if let Some(Incoming { sink: Sink::Spool { spool, .. }, .. }) = self.incoming.as_deref_mut()
+        if let Some(Incoming {
+            sink: Sink::Spool { spool, .. },
+            ..
+        }) = self.incoming.as_deref_mut()
         {
             spool.note_written(count);
         }
@@ -224,8 +241,12 @@ impl Connection {
 
     /// Note what the view of a streamed body has said: that it reads, or that there is room.
     pub fn note_pipe(&mut self) {
-        let Some(incoming) = self.incoming.as_deref_mut() else { return };
-        let Sink::Pipe { pipe, is_full } = &mut incoming.sink else { return };
+        let Some(incoming) = self.incoming.as_deref_mut() else {
+            return;
+        };
+        let Sink::Pipe { pipe, is_full } = &mut incoming.sink else {
+            return;
+        };
         *is_full = !pipe.has_room();
         if incoming.must_continue && pipe.is_wanted() {
             incoming.must_continue = false;
@@ -295,9 +316,10 @@ impl Connection {
         let decoder = match framing {
             Framing::None => None,
             Framing::Length(length) => Some(Decoder::Length(length)),
-            Framing::Chunked => {
-                Some(Decoder::Chunked(Box::new(ChunkDecoder::for_head(&parsed, &self.limits))))
-            }
+            Framing::Chunked => Some(Decoder::Chunked(Box::new(ChunkDecoder::for_head(
+                &parsed,
+                &self.limits,
+            )))),
         };
         let mut head = RequestHead::new(
             PyBytes::new(py, bytes).unbind(),
@@ -310,7 +332,13 @@ impl Connection {
         let head = Py::new(py, head)?;
         let Some(decoder) = decoder else {
             self.stage = Stage::Answer;
-            return Ok(Some(Request { head, body: None, terms, key, is_streamed: false }));
+            return Ok(Some(Request {
+                head,
+                body: None,
+                terms,
+                key,
+                is_streamed: false,
+            }));
         };
         let mut limit = None;
         if let (Framing::Length(length), Some(_)) = (framing, intake)
@@ -321,13 +349,24 @@ impl Connection {
                 terms.keep_alive = false;
                 self.stage = Stage::Answer;
                 let body = Some(Py::new(py, Body::refused(length))?);
-                return Ok(Some(Request { head, body, terms, key, is_streamed: false }));
+                return Ok(Some(Request {
+                    head,
+                    body,
+                    terms,
+                    key,
+                    is_streamed: false,
+                }));
             }
         }
         if matches!(framing, Framing::Chunked) {
             limit = site.body_limit(py)?;
         }
-        let request = Unread { head, terms, key, is_miss };
+        let request = Unread {
+            head,
+            terms,
+            key,
+            is_miss,
+        };
         let mut incoming = Box::new(Incoming {
             request: Some(request),
             decoder,
@@ -367,7 +406,9 @@ impl Connection {
         py: Python<'_>,
         intake: Option<&dyn Intake>,
     ) -> PyResult<Option<Request>> {
-        let Some(incoming) = self.incoming.as_deref_mut() else { return Ok(None) };
+        let Some(incoming) = self.incoming.as_deref_mut() else {
+            return Ok(None);
+        };
         let taken = incoming.take(&self.input[self.start..], intake);
         match taken {
             Ok(count) => self.start += count,
@@ -407,12 +448,16 @@ impl Connection {
 
     /// Hand over what came of a body that a view is reading.
     fn take_streamed(&mut self) {
-        let Some(incoming) = self.incoming.as_deref_mut() else { return };
+        let Some(incoming) = self.incoming.as_deref_mut() else {
+            return;
+        };
         if incoming.is_whole {
             return;
         }
         let result = incoming.take(&self.input[self.start..], None);
-        let Sink::Pipe { pipe, .. } = &incoming.sink else { return };
+        let Sink::Pipe { pipe, .. } = &incoming.sink else {
+            return;
+        };
         match result {
             Ok(count) => {
                 self.start += count;
@@ -464,14 +509,18 @@ impl Incoming {
 
     /// Whether a chunked body has outgrown the application's limit.
     fn is_above_limit(&self) -> bool {
-        self.limit.is_some_and(|limit| self.received > limit && self.received > IN_MEMORY)
+        self.limit
+            .is_some_and(|limit| self.received > limit && self.received > IN_MEMORY)
     }
 
     /// Decode input and pass it on until the sink is full; returns how much was taken.
     fn take(&mut self, input: &[u8], intake: Option<&dyn Intake>) -> Result<usize, Refusal> {
         let mut position = 0;
         while self.wants_input() && !self.is_above_limit() {
-            let step = self.decoder.decode(&input[position..]).map_err(Refusal::Peer)?;
+            let step = self
+                .decoder
+                .decode(&input[position..])
+                .map_err(Refusal::Peer)?;
             position += step.consumed;
             self.is_whole = step.is_end;
             if step.data.is_empty() {
@@ -502,14 +551,19 @@ impl Incoming {
     /// Send the body elsewhere: to the disk, or straight to the view when nobody will want
     /// it or there is no space.
     fn leave_memory(&mut self, intake: &dyn Intake) -> std::io::Result<()> {
-        let Sink::Memory(bytes) = &mut self.sink else { return Ok(()) };
+        let Sink::Memory(bytes) = &mut self.sink else {
+            return Ok(());
+        };
         let bytes = std::mem::take(bytes);
         let is_miss = self.request.as_ref().is_some_and(|request| request.is_miss);
         let spool = if is_miss { None } else { intake.spool()? };
         self.sink = match spool {
             Some(mut spool) => {
                 let is_full = !bytes.is_empty() && !spool.push(bytes);
-                Sink::Spool { spool: Box::new(spool), is_full }
+                Sink::Spool {
+                    spool: Box::new(spool),
+                    is_full,
+                }
             }
             None => {
                 let pipe = intake.pipe();
@@ -535,7 +589,10 @@ impl Incoming {
                 if !self.is_whole && !*is_full {
                     return Ok(None);
                 }
-                let pipe = Sink::Pipe { pipe: intake.pipe(), is_full: false };
+                let pipe = Sink::Pipe {
+                    pipe: intake.pipe(),
+                    is_full: false,
+                };
                 let Sink::Spool { spool, .. } = std::mem::replace(&mut self.sink, pipe) else {
                     unreachable!("it was just seen to be a spool");
                 };
@@ -565,11 +622,21 @@ impl Incoming {
     }
 
     fn dispatch(&mut self, py: Python<'_>, body: Body, closes: bool) -> PyResult<Request> {
-        let Unread { head, mut terms, key, .. } =
-            self.request.take().expect("a request is dispatched once");
+        let Unread {
+            head,
+            mut terms,
+            key,
+            ..
+        } = self.request.take().expect("a request is dispatched once");
         terms.keep_alive &= !closes;
         let body = Some(Py::new(py, body)?);
-        Ok(Request { head, body, terms, key, is_streamed: false })
+        Ok(Request {
+            head,
+            body,
+            terms,
+            key,
+            is_streamed: false,
+        })
     }
 }
 
@@ -583,9 +650,14 @@ impl Decoder {
     fn decode<'a>(&mut self, input: &'a [u8]) -> Result<Step<'a>, HttpError> {
         match self {
             Self::Length(left) => {
-                let count = usize::try_from(*left).map_or(input.len(), |left| left.min(input.len()));
+                let count =
+                    usize::try_from(*left).map_or(input.len(), |left| left.min(input.len()));
                 *left -= count as u64;
-                Ok(Step { consumed: count, data: &input[..count], is_end: *left == 0 })
+                Ok(Step {
+                    consumed: count,
+                    data: &input[..count],
+                    is_end: *left == 0,
+                })
             }
             Self::Chunked(decoder) => {
                 let step = decoder.decode(input)?;
@@ -594,7 +666,11 @@ impl Decoder {
                     ChunkEvent::Partial => (&[], false),
                     ChunkEvent::End => (&[], true),
                 };
-                Ok(Step { consumed: step.consumed, data, is_end })
+                Ok(Step {
+                    consumed: step.consumed,
+                    data,
+                    is_end,
+                })
             }
         }
     }

@@ -18,11 +18,7 @@ impl RequestContext {
     }
 
     /// Run a function inside the Context.
-    pub fn run<R>(
-        &self,
-        py: Python<'_>,
-        function: impl FnOnce() -> PyResult<R>,
-    ) -> PyResult<R> {
+    pub fn run<R>(&self, py: Python<'_>, function: impl FnOnce() -> PyResult<R>) -> PyResult<R> {
         let entered = Entered::enter(py, &self.0)?;
         let result = function();
         drop(entered);

@@ -11,7 +11,9 @@ thread_local! {
 
 /// Call a function with the field of the current second.
 pub fn with_date<R>(function: impl FnOnce(&DateCache) -> R) -> R {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     DATE.with_borrow_mut(|date| {
         date.set(now.as_secs());
         function(date)

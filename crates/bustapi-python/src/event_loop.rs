@@ -187,8 +187,14 @@ impl EventLoop {
 
     fn take_note(&mut self, py: Python<'_>, note: Note) {
         match note {
-            Note::Whole { id, output, keep_alive } => {
-                let Some(client) = self.waiting_for(id) else { return };
+            Note::Whole {
+                id,
+                output,
+                keep_alive,
+            } => {
+                let Some(client) = self.waiting_for(id) else {
+                    return;
+                };
                 client.current = None;
                 client.connection.output.append(output);
                 client.connection.answered(keep_alive);
@@ -196,7 +202,10 @@ impl EventLoop {
                 self.ready.push_back(id.connection);
             }
             Note::Stream { id, pipe } => match self.waiting_for(id) {
-                Some(Client { current: Some(Current::Job { pipe: place, .. }), .. }) => {
+                Some(Client {
+                    current: Some(Current::Job { pipe: place, .. }),
+                    ..
+                }) => {
                     *place = Some(pipe);
                     self.ready.push_back(id.connection);
                 }
@@ -207,7 +216,11 @@ impl EventLoop {
                     self.ready.push_back(id.connection);
                 }
             }
-            Note::Learn { key, measured, has_streamed } => {
+            Note::Learn {
+                key,
+                measured,
+                has_streamed,
+            } => {
                 self.shared.counters.in_flight.subtract();
                 if has_streamed {
                     self.learning.end_stream(key);
@@ -253,7 +266,9 @@ impl EventLoop {
         }
         let mut taken = Vec::new();
         let open = self.clients.len();
-        let result = self.acceptor.accept(open, |socket, address| taken.push((socket, address)));
+        let result = self
+            .acceptor
+            .accept(open, |socket, address| taken.push((socket, address)));
         for (socket, address) in taken {
             self.open(socket, address);
         }
@@ -282,7 +297,10 @@ impl EventLoop {
         let raw = socket.as_raw_fd();
         let interest = Interest::READABLE | Interest::WRITABLE;
         let registry = self.poll.registry();
-        if registry.register(&mut SourceFd(&raw), Token(place), interest).is_err() {
+        if registry
+            .register(&mut SourceFd(&raw), Token(place), interest)
+            .is_err()
+        {
             // Without a place in the poller the connection cannot be served.
             return;
         }
@@ -296,8 +314,14 @@ impl EventLoop {
 
     fn drive_ready(&mut self, py: Python<'_>) {
         for _ in 0..self.ready.len() {
-            let Some(place) = self.ready.pop_front() else { return };
-            if self.clients.get(place).is_none_or(|client| client.is_closed) {
+            let Some(place) = self.ready.pop_front() else {
+                return;
+            };
+            if self
+                .clients
+                .get(place)
+                .is_none_or(|client| client.is_closed)
+            {
                 continue;
             }
             let driven = catch_panic(|| self.drive(py, place)).and_then(|driven| driven);
@@ -335,7 +359,11 @@ impl EventLoop {
                 }
             }
             let shared = Arc::clone(&self.shared);
-            let intake = WorkerIntake { shared: &shared, place, id: client.id };
+            let intake = WorkerIntake {
+                shared: &shared,
+                place,
+                id: client.id,
+            };
             match client.connection.advance(py, &shared.site, Some(&intake))? {
                 Turn::Request(request) => {
                     answered += 1;
@@ -381,7 +409,8 @@ impl EventLoop {
         let client = &mut self.clients[place];
         if let Some(refused) = client.connection.refused.take() {
             self.shared.counters.refused.add();
-            self.shared.log_refused(py, client.connection.peer(), refused.status);
+            self.shared
+                .log_refused(py, client.connection.peer(), refused.status);
         }
         if !client.flush(py) {
             self.close(py, place);
@@ -434,10 +463,18 @@ impl EventLoop {
         }
         match client.current.take() {
             Some(Current::Suspended(suspended)) => {
-                let Suspended { pump, request, started } = *suspended;
+                let Suspended {
+                    pump,
+                    request,
+                    started,
+                } = *suspended;
                 self.pump(py, place, pump, request, started);
             }
-            Some(Current::Job { serial, state, pipe: Some(pipe) }) => {
+            Some(Current::Job {
+                serial,
+                state,
+                pipe: Some(pipe),
+            }) => {
                 let mut bytes = Vec::new();
                 let end = pipe.take(&mut bytes);
                 client.connection.output.push_vec(bytes);
@@ -448,7 +485,11 @@ impl EventLoop {
                         client.restart_idle();
                     }
                     None => {
-                        client.current = Some(Current::Job { serial, state, pipe: Some(pipe) });
+                        client.current = Some(Current::Job {
+                            serial,
+                            state,
+                            pipe: Some(pipe),
+                        });
                     }
                 }
             }
@@ -462,7 +503,8 @@ impl EventLoop {
         self.shared.counters.requests.add();
         // Numbers of rules mean something only within one generation of the index.
         if matches!(request.key, EndpointKey::Rule(_)) {
-            self.learning.set_generation(request.head.get().generation_asked());
+            self.learning
+                .set_generation(request.head.get().generation_asked());
         }
         let (learnt, measures) = self.learning.place(request.key);
         let chosen = if self.shared.is_single {
@@ -478,13 +520,7 @@ impl EventLoop {
         }
     }
 
-    fn run_inline(
-        &mut self,
-        py: Python<'_>,
-        place: usize,
-        request: Box<Request>,
-        measures: bool,
-    ) {
+    fn run_inline(&mut self, py: Python<'_>, place: usize, request: Box<Request>, measures: bool) {
         let shared = Arc::clone(&self.shared);
         let _is_leader = shared.leader.begin_view();
         let started = Instant::now();
@@ -494,7 +530,11 @@ impl EventLoop {
             Begun::Whole(answered) => {
                 let wall = started.elapsed();
                 let processor = processor.map(|before| thread_time().saturating_sub(before));
-                let measured = Measured { wall, processor, body: answered.body };
+                let measured = Measured {
+                    wall,
+                    processor,
+                    body: answered.body,
+                };
                 self.learning.learn(request.key, measured);
                 self.finish_inline(py, place, &request, answered, started);
             }
@@ -513,7 +553,8 @@ impl EventLoop {
     ) {
         self.clients[place].connection.answered(answered.keep_alive);
         self.clients[place].restart_idle();
-        self.shared.log_access(py, &request.head, &answered, started);
+        self.shared
+            .log_access(py, &request.head, &answered, started);
     }
 
     /// Run an iterator on this thread until it ends or the output buffer is full.
@@ -530,10 +571,17 @@ impl EventLoop {
         loop {
             let client = &mut self.clients[place];
             if client.connection.output.held() > OUTPUT_LIMIT {
-                let measured = Measured { wall: begun.elapsed(), processor: None, body: BodyKind::Long };
+                let measured = Measured {
+                    wall: begun.elapsed(),
+                    processor: None,
+                    body: BodyKind::Long,
+                };
                 self.learning.learn(request.key, measured);
-                client.current =
-                    Some(Current::Suspended(Box::new(Suspended { pump, request, started })));
+                client.current = Some(Current::Suspended(Box::new(Suspended {
+                    pump,
+                    request,
+                    started,
+                })));
                 return;
             }
             let buffer = client.connection.output.buffer();
@@ -553,10 +601,22 @@ impl EventLoop {
 
     fn hand_over(&mut self, py: Python<'_>, place: usize, request: Box<Request>, to: Place) {
         self.serial += 1;
-        let id = RequestId { connection: place, serial: self.serial };
+        let id = RequestId {
+            connection: place,
+            serial: self.serial,
+        };
         let state = Arc::new(RequestState::new());
-        let job = Job { id, state: Arc::clone(&state), request, started: Instant::now() };
-        self.clients[place].current = Some(Current::Job { serial: id.serial, state, pipe: None });
+        let job = Job {
+            id,
+            state: Arc::clone(&state),
+            request,
+            started: Instant::now(),
+        };
+        self.clients[place].current = Some(Current::Job {
+            serial: id.serial,
+            state,
+            pipe: None,
+        });
         self.shared.counters.in_flight.add();
         let shared = Arc::clone(&self.shared);
         let (pool, kind) = match to {
@@ -581,12 +641,15 @@ impl EventLoop {
     fn turn_away(&mut self, py: Python<'_>, job: Job) {
         self.shared.counters.in_flight.subtract();
         let place = job.id.connection;
-        let Some(client) = self.waiting_for(job.id) else { return };
+        let Some(client) = self.waiting_for(job.id) else {
+            return;
+        };
         client.current = None;
         let is_head = job.request.terms.is_head;
         let answered = refuse(503, is_head, &mut client.connection.output);
         client.connection.answered(answered.keep_alive);
-        self.shared.log_access(py, &job.request.head, &answered, job.started);
+        self.shared
+            .log_access(py, &job.request.head, &answered, job.started);
         self.ready.push_back(place);
     }
 
@@ -633,7 +696,8 @@ impl EventLoop {
     fn begin_drain(&mut self, py: Python<'_>) {
         self.is_draining = true;
         self.is_accepting = false;
-        self.acceptor.close(self.poll.registry(), &self.shared.descriptors);
+        self.acceptor
+            .close(self.poll.registry(), &self.shared.descriptors);
         let mut idle = Vec::new();
         for (place, client) in &mut self.clients {
             if client.is_idle() {
@@ -651,18 +715,26 @@ impl EventLoop {
 
     /// Whether nothing is left to drain, or the time for it is over.
     fn has_ended(&self) -> bool {
-        let is_over = self.shared.end.asked().is_some_and(|until| Instant::now() >= until);
+        let is_over = self
+            .shared
+            .end
+            .asked()
+            .is_some_and(|until| Instant::now() >= until);
         self.clients.is_empty() || is_over
     }
 
     fn close(&mut self, py: Python<'_>, place: usize) {
-        let Some(client) = self.clients.get_mut(place) else { return };
+        let Some(client) = self.clients.get_mut(place) else {
+            return;
+        };
         if std::mem::replace(&mut client.is_closed, true) {
             return;
         }
         let site = &self.shared.site;
         client.abandon(py, |py, suspended| {
-            let Suspended { mut pump, request, .. } = suspended;
+            let Suspended {
+                mut pump, request, ..
+            } = suspended;
             pump.close(py, site, &request.head);
         });
         client.connection.output.clear();
@@ -689,7 +761,8 @@ impl EventLoop {
         }
         self.bury();
         self.shared.descriptors.remove(self.poll.as_raw_fd());
-        self.acceptor.close(self.poll.registry(), &self.shared.descriptors);
+        self.acceptor
+            .close(self.poll.registry(), &self.shared.descriptors);
     }
 }
 
@@ -707,7 +780,10 @@ impl Intake for WorkerIntake<'_> {
 
     fn pipe(&self) -> Arc<BodyPipe> {
         let shared = Arc::clone(self.shared);
-        let id = RequestId { connection: self.place, serial: self.id };
+        let id = RequestId {
+            connection: self.place,
+            serial: self.id,
+        };
         Arc::new(BodyPipe::new(Box::new(move || shared.post(Note::Body(id)))))
     }
 }

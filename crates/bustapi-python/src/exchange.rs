@@ -29,8 +29,12 @@ pub fn exchange<'py>(
     split: usize,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let py = handler.py();
-    let identity =
-        Identity { name: "127.0.0.1", port: 5000, is_multithread: false, is_multiprocess: false };
+    let identity = Identity {
+        name: "127.0.0.1",
+        port: 5000,
+        is_multithread: false,
+        is_multiprocess: false,
+    };
     let site = Site::new(handler, index, &identity)?;
     let peer = Peer::new(Some(([127, 0, 0, 1], 50_000).into()));
     let mut connection = Connection::new(Arc::new(peer));
@@ -187,7 +191,10 @@ impl<'py> Transcript<'py> {
                     return Ok(false);
                 }
             }
-            match self.parser.advance(&self.buffer[self.start..], &self.limits)? {
+            match self
+                .parser
+                .advance(&self.buffer[self.start..], &self.limits)?
+            {
                 HeadStatus::Partial => return Ok(true),
                 HeadStatus::Complete(head) => self.take_head(&head)?,
             }
@@ -202,8 +209,11 @@ impl<'py> Transcript<'py> {
         event.set_item("method", text(head.method))?;
         event.set_item("target", text(head.target.whole))?;
         event.set_item("version", head.version.as_str())?;
-        let fields: Vec<_> =
-            head.fields.iter().map(|field| (text(field.name), text(field.value))).collect();
+        let fields: Vec<_> = head
+            .fields
+            .iter()
+            .map(|field| (text(field.name), text(field.value)))
+            .collect();
         event.set_item("fields", fields)?;
         self.event("head", event)?;
         let decoder = match head.framing {
@@ -213,7 +223,10 @@ impl<'py> Transcript<'py> {
                 TranscriptDecoder::Chunked(ChunkDecoder::for_head(head, &self.limits))
             }
         };
-        self.body = Some(TranscriptBody { decoder, keep_alive: head.keep_alive });
+        self.body = Some(TranscriptBody {
+            decoder,
+            keep_alive: head.keep_alive,
+        });
         self.start += head.length;
         Ok(())
     }
@@ -230,7 +243,8 @@ impl TranscriptDecoder {
     ) -> Result<Option<(usize, Trailers)>, HttpError> {
         match self {
             Self::Length(left) => {
-                let taken = usize::try_from(*left).map_or(input.len(), |left| left.min(input.len()));
+                let taken =
+                    usize::try_from(*left).map_or(input.len(), |left| left.min(input.len()));
                 received.extend_from_slice(&input[..taken]);
                 *left -= taken as u64;
                 Ok((*left == 0).then(|| (taken, Vec::new())))
@@ -247,7 +261,9 @@ impl TranscriptDecoder {
                     }
                 }
                 let text = |bytes: &[u8]| bytes.iter().map(|&byte| char::from(byte)).collect();
-                let trailers = decoder.trailers().map(|(name, value)| (text(name), text(value)));
+                let trailers = decoder
+                    .trailers()
+                    .map(|(name, value)| (text(name), text(value)));
                 Ok(Some((position, trailers.collect())))
             }
         }

@@ -18,7 +18,10 @@ impl FileWrapper {
     #[new]
     #[pyo3(signature = (filelike, blksize = 8192, /))]
     fn new(filelike: Py<PyAny>, blksize: usize) -> Self {
-        Self { filelike, block_size: blksize }
+        Self {
+            filelike,
+            block_size: blksize,
+        }
     }
 
     fn __iter__(this: Py<Self>) -> Py<Self> {
@@ -28,11 +31,19 @@ impl FileWrapper {
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let read = self.filelike.bind(py).getattr(pyo3::intern!(py, "read"))?;
         let block = read.call1((self.block_size,))?;
-        if block.is_truthy()? { Ok(block) } else { Err(PyStopIteration::new_err(())) }
+        if block.is_truthy()? {
+            Ok(block)
+        } else {
+            Err(PyStopIteration::new_err(()))
+        }
     }
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        if let Some(close) = self.filelike.bind(py).getattr_opt(pyo3::intern!(py, "close"))? {
+        if let Some(close) = self
+            .filelike
+            .bind(py)
+            .getattr_opt(pyo3::intern!(py, "close"))?
+        {
             close.call0()?;
         }
         Ok(())
@@ -48,12 +59,18 @@ impl FileWrapper {
 
     #[pyo3(signature = (*args))]
     fn seek(&self, py: Python<'_>, args: &Bound<'_, pyo3::types::PyTuple>) -> PyResult<()> {
-        self.filelike.bind(py).call_method1(pyo3::intern!(py, "seek"), args)?;
+        self.filelike
+            .bind(py)
+            .call_method1(pyo3::intern!(py, "seek"), args)?;
         Ok(())
     }
 
     fn tell(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        match self.filelike.bind(py).getattr_opt(pyo3::intern!(py, "tell"))? {
+        match self
+            .filelike
+            .bind(py)
+            .getattr_opt(pyo3::intern!(py, "tell"))?
+        {
             Some(tell) => Ok(Some(tell.call0()?.unbind())),
             None => Ok(None),
         }
@@ -86,7 +103,10 @@ impl FileWrapper {
         };
         Ok(duplicate(number).and_then(|descriptor| {
             let metadata = std::fs::File::from(descriptor);
-            let status = metadata.metadata().ok().filter(std::fs::Metadata::is_file)?;
+            let status = metadata
+                .metadata()
+                .ok()
+                .filter(std::fs::Metadata::is_file)?;
             Some(RegularFile {
                 descriptor: metadata.into(),
                 position,
@@ -102,7 +122,9 @@ fn duplicate(number: i32) -> Option<OwnedFd> {
     }
     // SAFETY: the descriptor belongs to the file object, which the caller keeps alive and
     // which cannot be closed meanwhile, since the interpreter is held.
-    unsafe { BorrowedFd::borrow_raw(number) }.try_clone_to_owned().ok()
+    unsafe { BorrowedFd::borrow_raw(number) }
+        .try_clone_to_owned()
+        .ok()
 }
 
 /// Read a block of a file into memory, for files that go out together with the head.

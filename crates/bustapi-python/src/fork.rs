@@ -47,6 +47,7 @@ pub fn close_in_children(py: Python<'_>, descriptors: &Arc<Descriptors>) -> PyRe
     })?;
     let keywords = PyDict::new(py);
     keywords.set_item("after_in_child", close)?;
-    py.import("os")?.call_method("register_at_fork", (), Some(&keywords))?;
+    py.import("os")?
+        .call_method("register_at_fork", (), Some(&keywords))?;
     Ok(())
 }

@@ -21,12 +21,18 @@ pub struct Peer {
 
 impl Peer {
     pub const fn new(address: Option<SocketAddr>) -> Self {
-        Self { address, text: PyOnceLock::new(), port: PyOnceLock::new() }
+        Self {
+            address,
+            text: PyOnceLock::new(),
+            port: PyOnceLock::new(),
+        }
     }
 
     pub fn text<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyString>> {
         let ip = self.address?.ip().to_canonical();
-        let text = self.text.get_or_init(py, || PyString::new(py, &ip.to_string()).unbind());
+        let text = self
+            .text
+            .get_or_init(py, || PyString::new(py, &ip.to_string()).unbind());
         Some(text.bind(py).clone())
     }
 
@@ -58,7 +64,15 @@ impl RequestHead {
         peer: Arc<Peer>,
         environ: Py<PyDict>,
     ) -> Self {
-        Self { bytes, parsed, peer, environ, method, hit: None, generation: 0 }
+        Self {
+            bytes,
+            parsed,
+            peer,
+            environ,
+            method,
+            hit: None,
+            generation: 0,
+        }
     }
 
     pub fn set_hit(&mut self, hit: Option<Py<PyTuple>>, generation: u64) {
@@ -95,7 +109,10 @@ impl RequestHead {
     }
 
     fn query<'a>(&'a self, py: Python<'a>) -> &'a [u8] {
-        self.parsed.target.query.map_or(b"", |query| query.of(self.as_bytes(py)))
+        self.parsed
+            .target
+            .query
+            .map_or(b"", |query| query.of(self.as_bytes(py)))
     }
 
     fn value<'a>(&'a self, py: Python<'a>, field: &Field) -> &'a [u8] {
@@ -127,7 +144,11 @@ impl RequestHead {
 
 /// RFC 6265 5.4 joins cookies by "; ", RFC 9110 5.3 everything else by commas.
 fn separator(name: &[u8]) -> &'static [u8] {
-    if name.eq_ignore_ascii_case(b"cookie") { b"; " } else { b"," }
+    if name.eq_ignore_ascii_case(b"cookie") {
+        b"; "
+    } else {
+        b","
+    }
 }
 
 #[pymethods]
@@ -167,7 +188,9 @@ impl RequestHead {
 
     #[getter]
     fn host<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyString>> {
-        self.parsed.host.map(|host| latin1(py, host.of(self.as_bytes(py))))
+        self.parsed
+            .host
+            .map(|host| latin1(py, host.of(self.as_bytes(py))))
     }
 
     /// All ``Cookie`` fields joined by ``"; "``, or None.
@@ -210,12 +233,14 @@ impl RequestHead {
     }
 
     /// Return all fields in order, values as Latin-1 text.
-    fn fields<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> Vec<(Bound<'py, PyString>, Bound<'py, PyString>)> {
+    fn fields<'py>(&self, py: Python<'py>) -> Vec<(Bound<'py, PyString>, Bound<'py, PyString>)> {
         let bytes = self.as_bytes(py);
-        let text = |field: &Field| (latin1(py, field.name.of(bytes)), latin1(py, field.value.of(bytes)));
+        let text = |field: &Field| {
+            (
+                latin1(py, field.name.of(bytes)),
+                latin1(py, field.value.of(bytes)),
+            )
+        };
         self.parsed.fields.iter().map(text).collect()
     }
 
@@ -268,7 +293,10 @@ impl RequestHead {
             let mut value = latin1(py, self.value(py, field));
             if let Some(earlier) = environ.get_item(&key)? {
                 let separator = latin1(py, separator(name));
-                value = earlier.add(separator)?.add(value)?.cast_into::<PyString>()?;
+                value = earlier
+                    .add(separator)?
+                    .add(value)?
+                    .cast_into::<PyString>()?;
             }
             environ.set_item(key, value)?;
         }

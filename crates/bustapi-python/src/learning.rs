@@ -42,7 +42,9 @@ pub enum EndpointKey {
 impl EndpointKey {
     /// Tell requests apart whose rules are not known here.
     pub fn of_path(method: &[u8], path: &[u8]) -> Self {
-        let segment = path.split(|&byte| byte == b'/').find(|segment| !segment.is_empty());
+        let segment = path
+            .split(|&byte| byte == b'/')
+            .find(|segment| !segment.is_empty());
         let mut hasher = DefaultHasher::new();
         (method, segment).hash(&mut hasher);
         Self::Path(hasher.finish())
@@ -107,7 +109,9 @@ impl Learning {
         let entry = self.entry(key);
         let place = match entry {
             Entry { streaming: 1.., .. } | Entry { streams: true, .. } => Place::Stream,
-            Entry { is_inline: true, .. } => Place::Inline,
+            Entry {
+                is_inline: true, ..
+            } => Place::Inline,
             _ => Place::View,
         };
         // A call on another thread pays for the hop already.
@@ -157,7 +161,9 @@ impl Learning {
 
     fn entry(&mut self, key: EndpointKey) -> &mut Entry {
         let is_known = self.entries.len() < CAPACITY || self.entries.contains_key(&key);
-        self.entries.entry(if is_known { key } else { EndpointKey::Other }).or_default()
+        self.entries
+            .entry(if is_known { key } else { EndpointKey::Other })
+            .or_default()
     }
 }
 
@@ -168,7 +174,11 @@ impl Entry {
         }
         self.quick_in_row += 1;
         if self.quick_in_row >= PROOF {
-            *self = Self { is_inline: true, streaming: self.streaming, ..Self::default() };
+            *self = Self {
+                is_inline: true,
+                streaming: self.streaming,
+                ..Self::default()
+            };
         }
     }
 }
@@ -279,10 +289,22 @@ mod tests {
     fn a_long_stream_is_remembered_until_short_ones_outweigh_it() {
         let mut learning = Learning::default();
 
-        learning.learn(KEY, Measured { body: BodyKind::Long, ..call(20, None) });
+        learning.learn(
+            KEY,
+            Measured {
+                body: BodyKind::Long,
+                ..call(20, None)
+            },
+        );
         for _ in 0..PROOF {
             assert_eq!(learning.place(KEY).0, Place::Stream);
-            learning.learn(KEY, Measured { body: BodyKind::Short, ..call(20, Some(20)) });
+            learning.learn(
+                KEY,
+                Measured {
+                    body: BodyKind::Short,
+                    ..call(20, Some(20))
+                },
+            );
         }
 
         assert_eq!(learning.place(KEY).0, Place::Inline);
@@ -304,7 +326,13 @@ mod tests {
             learning.learn(EndpointKey::Path(number as u64), call(20, Some(20)));
         }
 
-        learning.learn(EndpointKey::Path(u64::MAX - 1), Measured { body: BodyKind::Long, ..call(1, None) });
+        learning.learn(
+            EndpointKey::Path(u64::MAX - 1),
+            Measured {
+                body: BodyKind::Long,
+                ..call(1, None)
+            },
+        );
 
         assert_eq!(learning.place(EndpointKey::Path(u64::MAX)).0, Place::Stream);
         assert_eq!(learning.entries.len(), CAPACITY + 1);

@@ -45,7 +45,9 @@ impl LogWriter {
         });
         let theirs = Arc::clone(&shared);
         let name = "bustapi-log".to_owned();
-        thread::Builder::new().name(name).spawn(move || theirs.write(File::from(descriptor)))?;
+        thread::Builder::new()
+            .name(name)
+            .spawn(move || theirs.write(File::from(descriptor)))?;
         Ok(Self { shared })
     }
 
@@ -72,8 +74,10 @@ impl LogWriter {
         let mut state = self.shared.lock();
         state.is_ended = true;
         self.shared.changed.notify_all();
-        let waited =
-            self.shared.changed.wait_timeout_while(state, LAST_WORDS, |state| !state.has_left);
+        let waited = self
+            .shared
+            .changed
+            .wait_timeout_while(state, LAST_WORDS, |state| !state.has_left);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 }
@@ -103,10 +107,15 @@ impl Shared {
             if state.is_ended {
                 return false;
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         // PERF: one wake and one write for many lines.
-        let gathered = self.changed.wait_timeout_while(state, GATHER, |state| !state.is_ended);
+        let gathered = self
+            .changed
+            .wait_timeout_while(state, GATHER, |state| !state.is_ended);
         let mut state = gathered.unwrap_or_else(PoisonError::into_inner).0;
         std::mem::swap(&mut state.lines, lines);
         true
@@ -143,7 +152,9 @@ mod tests {
         writer.end();
 
         let mut text = String::new();
-        reader.read_to_string(&mut text).expect("the pipe can be read");
+        reader
+            .read_to_string(&mut text)
+            .expect("the pipe can be read");
         assert_eq!(text, "one\ntwo\n");
     }
 

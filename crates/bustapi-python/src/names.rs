@@ -54,8 +54,9 @@ const FIELDS: [&str; 44] = [
     "x-requested-with",
 ];
 
-const METHODS: [&str; 8] =
-    ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"];
+const METHODS: [&str; 8] = [
+    "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE",
+];
 
 struct Names {
     fields: HashMap<&'static str, Py<PyString>>,
@@ -68,7 +69,12 @@ fn names(py: Python<'_>) -> &Names {
     NAMES.get_or_init(py, || Names {
         fields: FIELDS
             .iter()
-            .map(|name| (*name, PyString::intern(py, &variable(name.as_bytes())).unbind()))
+            .map(|name| {
+                (
+                    *name,
+                    PyString::intern(py, &variable(name.as_bytes())).unbind(),
+                )
+            })
             .collect(),
         methods: METHODS.map(|method| PyString::intern(py, method).unbind()),
     })
@@ -102,13 +108,22 @@ pub fn method<'py>(py: Python<'py>, method: &[u8]) -> Bound<'py, PyString> {
     METHODS
         .iter()
         .position(|name| name.as_bytes() == method)
-        .map_or_else(|| latin1(py, method), |at| names(py).methods[at].bind(py).clone())
+        .map_or_else(
+            || latin1(py, method),
+            |at| names(py).methods[at].bind(py).clone(),
+        )
 }
 
 /// Return a string of the same code points as the bytes (PEP 3333).
 pub fn latin1<'py>(py: Python<'py>, bytes: &[u8]) -> Bound<'py, PyString> {
     match str::from_utf8(bytes) {
         Ok(text) if bytes.is_ascii() => PyString::new(py, text),
-        _ => PyString::new(py, &bytes.iter().map(|&byte| char::from(byte)).collect::<String>()),
+        _ => PyString::new(
+            py,
+            &bytes
+                .iter()
+                .map(|&byte| char::from(byte))
+                .collect::<String>(),
+        ),
     }
 }

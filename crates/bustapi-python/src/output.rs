@@ -24,7 +24,11 @@ const KEPT_BUFFER: usize = 64 * 1024;
 enum Segment {
     Buffer(Vec<u8>),
     Shared(Py<PyBytes>),
-    File { descriptor: OwnedFd, offset: u64, remaining: u64 },
+    File {
+        descriptor: OwnedFd,
+        offset: u64,
+        remaining: u64,
+    },
 }
 
 /// A queue of segments; its first is a buffer that is used again and again.
@@ -41,7 +45,9 @@ pub struct Output {
 pub enum Flush {
     Done,
     /// The socket takes no more now.
-    Blocked { progress: bool },
+    Blocked {
+        progress: bool,
+    },
     /// The peer is gone, or a file ended before its time.
     Failed,
 }
@@ -53,7 +59,12 @@ impl Output {
 
     /// Bytes that are held in memory.
     pub fn held(&self) -> usize {
-        let first = self.first.len() - if self.first.is_empty() { 0 } else { self.written };
+        let first = self.first.len()
+            - if self.first.is_empty() {
+                0
+            } else {
+                self.written
+            };
         self.rest.iter().fold(first, |sum, segment| match segment {
             Segment::Buffer(bytes) => sum + bytes.len(),
             _ => sum,
@@ -85,7 +96,11 @@ impl Output {
 
     pub fn push_file(&mut self, descriptor: OwnedFd, offset: u64, remaining: u64) {
         if remaining > 0 {
-            self.rest.push_back(Segment::File { descriptor, offset, remaining });
+            self.rest.push_back(Segment::File {
+                descriptor,
+                offset,
+                remaining,
+            });
         }
     }
 
@@ -133,7 +148,11 @@ impl Output {
 
     fn send_some(&mut self, py: Python<'_>, socket: &Socket) -> io::Result<usize> {
         if self.first.is_empty()
-            && let Some(Segment::File { descriptor, offset, remaining }) = self.rest.front_mut()
+            && let Some(Segment::File {
+                descriptor,
+                offset,
+                remaining,
+            }) = self.rest.front_mut()
         {
             // The disk may be slow; the interpreter is not kept waiting.
             let sent = py.detach(|| send_file(socket, descriptor, offset, remaining))?;
@@ -199,7 +218,11 @@ impl Output {
             match segment {
                 Segment::Buffer(buffer) => bytes.extend_from_slice(&buffer),
                 Segment::Shared(body) => bytes.extend_from_slice(body.bind(py).as_bytes()),
-                Segment::File { descriptor, offset, remaining } => {
+                Segment::File {
+                    descriptor,
+                    offset,
+                    remaining,
+                } => {
                     use std::io::Read as _;
                     use std::io::Seek as _;
 
@@ -232,7 +255,12 @@ fn send_file(
     // SAFETY: both descriptors are open as long as their owners, which are borrowed here;
     // the offset is a valid place to write to.
     let sent = unsafe {
-        libc::sendfile(socket.as_raw_fd(), descriptor.as_raw_fd(), &raw mut position, count)
+        libc::sendfile(
+            socket.as_raw_fd(),
+            descriptor.as_raw_fd(),
+            &raw mut position,
+            count,
+        )
     };
     let sent = usize::try_from(sent).map_err(|_| io::Error::last_os_error())?;
     *offset += sent as u64;
@@ -252,7 +280,9 @@ fn send_file(
 
     let file = std::fs::File::from(descriptor.try_clone()?);
     let mut block = [0; 64 * 1024];
-    let count = block.len().min(usize::try_from(*remaining).unwrap_or(block.len()));
+    let count = block
+        .len()
+        .min(usize::try_from(*remaining).unwrap_or(block.len()));
     let count = file.read_at(&mut block[..count], *offset)?;
     if count == 0 {
         return Ok(0);

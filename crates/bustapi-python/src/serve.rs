@@ -36,14 +36,22 @@ pub fn serve(py: Python<'_>, shared: &Shared, job: Job) {
         Begun::Whole(answered) => {
             if job.state.finish() {
                 let keep_alive = answered.keep_alive;
-                shared.post(Note::Whole { id: job.id, output, keep_alive });
+                shared.post(Note::Whole {
+                    id: job.id,
+                    output,
+                    keep_alive,
+                });
             }
             (answered, false)
         }
         Begun::Stream(pump) => (stream(py, shared, &job, *pump, output), true),
     };
     let measured = measured(answered.body);
-    shared.post(Note::Learn { key: job.request.key, measured, has_streamed });
+    shared.post(Note::Learn {
+        key: job.request.key,
+        measured,
+        has_streamed,
+    });
     shared.log_access(py, &job.request.head, &answered, job.started);
 }
 
@@ -61,7 +69,10 @@ fn stream(
     let mut has_waited = false;
     shared.post(Note::Streaming(job.request.key));
     let mut pushed = pipe.push(&buffer);
-    shared.post(Note::Stream { id: job.id, pipe: Arc::clone(&pipe) });
+    shared.post(Note::Stream {
+        id: job.id,
+        pipe: Arc::clone(&pipe),
+    });
     loop {
         if pushed == Pushed::Announce {
             shared.post(Note::Bytes(job.id));
@@ -69,13 +80,20 @@ fn stream(
         if pushed == Pushed::Gone || !wait_for_room(py, &pipe, &mut has_waited) {
             pump.close(py, site, head);
             let answered = *pump.answered();
-            return Answered { body: BodyKind::Long, ..answered };
+            return Answered {
+                body: BodyKind::Long,
+                ..answered
+            };
         }
         buffer.clear();
         let answered = pump.step(py, site, head, &mut buffer);
         pushed = pipe.push(&buffer);
         if let Some(answered) = answered {
-            let end = if answered.keep_alive { StreamEnd::Whole } else { StreamEnd::Close };
+            let end = if answered.keep_alive {
+                StreamEnd::Whole
+            } else {
+                StreamEnd::Close
+            };
             // The leader forgets the request when it takes the end out of the pipe.
             let is_wanted = job.state.finish();
             let is_new = pipe.finish(end) == Pushed::Announce || pushed == Pushed::Announce;
@@ -83,7 +101,11 @@ fn stream(
                 shared.post(Note::Bytes(job.id));
             }
             let is_long = has_waited || job.started.elapsed() > LONG_STREAM;
-            let body = if is_long { BodyKind::Long } else { answered.body };
+            let body = if is_long {
+                BodyKind::Long
+            } else {
+                answered.body
+            };
             return Answered { body, ..answered };
         }
     }

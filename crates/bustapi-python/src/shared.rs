@@ -41,13 +41,24 @@ pub struct Job {
 /// What the loop is told by other threads.
 pub enum Note {
     /// A request is answered, and this is the answer.
-    Whole { id: RequestId, output: Output, keep_alive: bool },
+    Whole {
+        id: RequestId,
+        output: Output,
+        keep_alive: bool,
+    },
     /// The answer of a request comes through a pipe.
-    Stream { id: RequestId, pipe: Arc<StreamPipe> },
+    Stream {
+        id: RequestId,
+        pipe: Arc<StreamPipe>,
+    },
     /// There is something in that pipe.
     Bytes(RequestId),
     /// A thread is done with a request; this is what was seen of it.
-    Learn { key: EndpointKey, measured: Measured, has_streamed: bool },
+    Learn {
+        key: EndpointKey,
+        measured: Measured,
+        has_streamed: bool,
+    },
     /// A streamed request has begun to stream its answer.
     Streaming(EndpointKey),
     /// The view of a streamed body has begun to read, or has made room.
@@ -155,12 +166,18 @@ pub struct End {
 impl End {
     pub fn new() -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
-        Ok(Self { grace: Mutex::new(None), reader, writer })
+        Ok(Self {
+            grace: Mutex::new(None),
+            reader,
+            writer,
+        })
     }
 
     pub fn ask(&self, grace: Duration) {
         let now = Instant::now();
-        let until = now.checked_add(grace).unwrap_or(now + Duration::from_secs(86_400));
+        let until = now
+            .checked_add(grace)
+            .unwrap_or(now + Duration::from_secs(86_400));
         let mut current = self.grace.lock().unwrap_or_else(PoisonError::into_inner);
         *current = Some(current.map_or(until, |earlier| earlier.min(until)));
     }
@@ -170,13 +187,18 @@ impl End {
     }
 
     pub fn announce(&self) {
-        (&self.writer).write_all(b".").expect("an empty pipe takes a byte");
+        (&self.writer)
+            .write_all(b".")
+            .expect("an empty pipe takes a byte");
     }
 
     /// Wait for the end; returns early when a signal comes.
     pub fn wait(&self, time: Duration) -> bool {
-        let mut descriptor =
-            libc::pollfd { fd: self.reader.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        let mut descriptor = libc::pollfd {
+            fd: self.reader.as_raw_fd(),
+            events: libc::POLLIN,
+            revents: 0,
+        };
         let time = libc::c_int::try_from(time.as_millis()).unwrap_or(libc::c_int::MAX);
         // SAFETY: one valid structure is passed, and its descriptor is open while `self` is.
         unsafe { libc::poll(&raw mut descriptor, 1, time) > 0 }

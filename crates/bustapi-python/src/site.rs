@@ -76,13 +76,28 @@ impl Site {
 fn base_environ<'py>(py: Python<'py>, identity: &Identity<'_>) -> PyResult<Bound<'py, PyDict>> {
     let environ = PyDict::new(py);
     environ.set_item(pyo3::intern!(py, "wsgi.version"), PyTuple::new(py, [1, 0])?)?;
-    environ.set_item(pyo3::intern!(py, "wsgi.url_scheme"), pyo3::intern!(py, "http"))?;
-    environ.set_item(pyo3::intern!(py, "wsgi.errors"), py.import("sys")?.getattr("stderr")?)?;
-    environ.set_item(pyo3::intern!(py, "wsgi.multithread"), identity.is_multithread)?;
-    environ.set_item(pyo3::intern!(py, "wsgi.multiprocess"), identity.is_multiprocess)?;
+    environ.set_item(
+        pyo3::intern!(py, "wsgi.url_scheme"),
+        pyo3::intern!(py, "http"),
+    )?;
+    environ.set_item(
+        pyo3::intern!(py, "wsgi.errors"),
+        py.import("sys")?.getattr("stderr")?,
+    )?;
+    environ.set_item(
+        pyo3::intern!(py, "wsgi.multithread"),
+        identity.is_multithread,
+    )?;
+    environ.set_item(
+        pyo3::intern!(py, "wsgi.multiprocess"),
+        identity.is_multiprocess,
+    )?;
     environ.set_item(pyo3::intern!(py, "wsgi.run_once"), false)?;
     environ.set_item(pyo3::intern!(py, "wsgi.input_terminated"), true)?;
-    environ.set_item(pyo3::intern!(py, "wsgi.file_wrapper"), py.get_type::<FileWrapper>())?;
+    environ.set_item(
+        pyo3::intern!(py, "wsgi.file_wrapper"),
+        py.get_type::<FileWrapper>(),
+    )?;
     environ.set_item(pyo3::intern!(py, "SCRIPT_NAME"), "")?;
     environ.set_item(pyo3::intern!(py, "SERVER_NAME"), identity.name)?;
     environ.set_item(pyo3::intern!(py, "SERVER_PORT"), identity.port.to_string())?;

@@ -83,7 +83,10 @@ impl Spooler {
             token,
             file: Arc::default(),
             orders: self.orders()?,
-            space: Space { used: Arc::clone(&self.used), held: 0 },
+            space: Space {
+                used: Arc::clone(&self.used),
+                held: 0,
+            },
             directory: self.directory.clone(),
             pending: 0,
             unchecked: 0,
@@ -96,11 +99,13 @@ impl Spooler {
         }
         let (sender, receiver) = mpsc::channel::<Order>();
         let (directory, written) = (self.directory.clone(), Arc::clone(&self.written));
-        thread::Builder::new().name("bustapi-spool".to_owned()).spawn(move || {
-            for order in receiver {
-                written(order.token, order.write(&directory));
-            }
-        })?;
+        thread::Builder::new()
+            .name("bustapi-spool".to_owned())
+            .spawn(move || {
+                for order in receiver {
+                    written(order.token, order.write(&directory));
+                }
+            })?;
         Ok(self.orders.get_or_init(|| sender).clone())
     }
 }
@@ -124,8 +129,14 @@ impl Spool {
         self.pending += bytes.len();
         self.space.held += count;
         let used = self.space.used.fetch_add(count, Ordering::AcqRel) + count;
-        let order = Order { token: self.token, bytes, file: Arc::clone(&self.file) };
-        self.orders.send(order).expect("the thread lives as long as there are senders");
+        let order = Order {
+            token: self.token,
+            bytes,
+            file: Arc::clone(&self.file),
+        };
+        self.orders
+            .send(order)
+            .expect("the thread lives as long as there are senders");
         self.unchecked += count;
         if self.unchecked >= CHECK {
             self.unchecked = 0;
@@ -145,10 +156,18 @@ impl Spool {
 
     /// Return the file of a body of which nothing is pending.
     pub fn finish(self) -> io::Result<SpooledFile> {
-        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let file = self
+            .file
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         let mut file = file.ok_or(io::ErrorKind::NotFound)?;
         file.seek(SeekFrom::Start(0))?;
-        Ok(SpooledFile { file, length: self.space.held, _space: self.space })
+        Ok(SpooledFile {
+            file,
+            length: self.space.held,
+            _space: self.space,
+        })
     }
 }
 
@@ -198,25 +217,37 @@ mod tests {
     fn spooler() -> (Spooler, mpsc::Receiver<io::Result<usize>>) {
         let (sender, receiver) = mpsc::channel();
         let written = move |_, result| sender.send(result).expect("the test is listening");
-        (Spooler::new(std::env::temp_dir(), Box::new(written)), receiver)
+        (
+            Spooler::new(std::env::temp_dir(), Box::new(written)),
+            receiver,
+        )
     }
 
     #[test]
     fn a_body_is_read_as_it_was_written() {
         let (spooler, written) = spooler();
-        let mut spool = spooler.begin(1).expect("it can start").expect("there is space");
+        let mut spool = spooler
+            .begin(1)
+            .expect("it can start")
+            .expect("there is space");
 
         assert!(spool.push(b"one ".to_vec()));
         assert!(spool.push(b"two".to_vec()));
         for _ in 0..2 {
-            let count = written.recv().expect("it answers").expect("the disk takes it");
+            let count = written
+                .recv()
+                .expect("it answers")
+                .expect("the disk takes it");
             spool.note_written(count);
         }
 
         assert_eq!(spool.pending(), 0);
         let mut spooled = spool.finish().expect("it was written");
         let mut text = String::new();
-        spooled.file.read_to_string(&mut text).expect("it can be read");
+        spooled
+            .file
+            .read_to_string(&mut text)
+            .expect("it can be read");
         assert_eq!((&*text, spooled.length), ("one two", 7));
         assert_eq!(spooler.used.load(Ordering::Acquire), 7);
         drop(spooled);
@@ -234,13 +265,19 @@ mod tests {
     #[test]
     fn the_last_bytes_within_the_budget_say_so() {
         let (spooler, written) = spooler();
-        let mut spool = spooler.begin(1).expect("it can start").expect("there is space");
+        let mut spool = spooler
+            .begin(1)
+            .expect("it can start")
+            .expect("there is space");
         spooler.used.fetch_add(BUDGET - 3, Ordering::AcqRel);
 
         assert!(spool.push(b"ab".to_vec()));
         assert!(!spool.push(b"cd".to_vec()));
         for _ in 0..2 {
-            written.recv().expect("it answers").expect("the disk takes it");
+            written
+                .recv()
+                .expect("it answers")
+                .expect("the disk takes it");
         }
     }
 
@@ -250,12 +287,18 @@ mod tests {
         let written = move |token, result| sender.send((token, result)).expect("listening");
         let directory = std::env::temp_dir().join("bustapi-does-not-exist");
         let spooler = Spooler::new(directory, Box::new(written));
-        let mut spool = spooler.begin(7).expect("it can start").expect("there is space");
+        let mut spool = spooler
+            .begin(7)
+            .expect("it can start")
+            .expect("there is space");
 
         spool.push(b"one".to_vec());
 
         let (token, result) = receiver.recv().expect("it answers");
         assert_eq!(token, 7);
-        assert_eq!(result.expect_err("there is no directory").kind(), io::ErrorKind::NotFound);
+        assert_eq!(
+            result.expect_err("there is no directory").kind(),
+            io::ErrorKind::NotFound
+        );
     }
 }

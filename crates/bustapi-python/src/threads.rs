@@ -48,9 +48,17 @@ pub enum Handed<T> {
 impl<T> Pool<T> {
     /// Make a pool of at most `most` threads, in whose queue at most `waiting` items wait.
     pub fn new(most: usize, waiting: usize) -> Self {
-        let state =
-            State { queue: VecDeque::new(), idle: Vec::new(), threads: 0, is_ended: false };
-        Self { state: Mutex::new(state), most, waiting }
+        let state = State {
+            queue: VecDeque::new(),
+            idle: Vec::new(),
+            threads: 0,
+            is_ended: false,
+        };
+        Self {
+            state: Mutex::new(state),
+            most,
+            waiting,
+        }
     }
 
     pub fn hand_over(&self, work: T) -> Handed<T> {
@@ -78,7 +86,11 @@ impl<T> Pool<T> {
     pub fn start_failed(&self) -> Vec<T> {
         let mut state = self.lock();
         state.threads -= 1;
-        if state.threads == 0 { state.queue.drain(..).collect() } else { Vec::new() }
+        if state.threads == 0 {
+            state.queue.drain(..).collect()
+        } else {
+            Vec::new()
+        }
     }
 
     /// Wait for work; None when the thread is to end. To be called without the interpreter.
@@ -129,7 +141,10 @@ impl<T> Pool<T> {
             state.threads = state.threads.saturating_sub(1);
             return Ok(None);
         }
-        let seat = Arc::new(Seat { work: Mutex::new(Given::Nothing), given: Condvar::new() });
+        let seat = Arc::new(Seat {
+            work: Mutex::new(Given::Nothing),
+            given: Condvar::new(),
+        });
         state.idle.push(Arc::clone(&seat));
         Err(seat)
     }
@@ -216,8 +231,12 @@ mod tests {
     #[test]
     fn the_last_idle_thread_works_next() {
         let pool = Pool::new(2, 1);
-        let first = pool.take_or_sit().err().expect("there is no work");
-        let second = pool.take_or_sit().err().expect("there is no work");
+        let Err(first) = pool.take_or_sit() else {
+            panic!("there is no work");
+        };
+        let Err(second) = pool.take_or_sit() else {
+            panic!("there is no work");
+        };
 
         assert!(matches!(pool.hand_over(1), Handed::Taken));
 

@@ -54,7 +54,10 @@ impl Worker {
         keep_alive_timeout = 15.0, body_timeout = 20.0, write_timeout = 30.0,
         max_connections = None
     ))]
-    #[expect(clippy::too_many_arguments, reason = "each is a keyword of the Python class")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a keyword of the Python class"
+    )]
     fn new(
         handler: &Bound<'_, PyAny>,
         listeners: Vec<i32>,
@@ -116,15 +119,24 @@ impl Worker {
             most_connections: max_connections.unwrap_or_else(most_connections),
             end: End::new()?,
         });
-        let listeners: Vec<OwnedFd> =
-            listeners.into_iter().map(duplicate).collect::<Result<_, _>>()?;
+        let listeners: Vec<OwnedFd> = listeners
+            .into_iter()
+            .map(duplicate)
+            .collect::<Result<_, _>>()?;
         let event_loop = EventLoop::new(Arc::clone(&shared), poll, listeners)?;
-        Ok(Self { shared, event_loop: Mutex::new(Some(Box::new(event_loop))) })
+        Ok(Self {
+            shared,
+            event_loop: Mutex::new(Some(Box::new(event_loop))),
+        })
     }
 
     /// Own the loop until :meth:`drain` has ended. Target of the hot thread.
     fn run_hot(&self, py: Python<'_>) -> PyResult<()> {
-        let taken = self.event_loop.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let taken = self
+            .event_loop
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         let mut event_loop = taken.ok_or_else(|| {
             PyRuntimeError::new_err(
                 "'run_hot' was called a second time. Make another Worker to serve again.",
@@ -171,7 +183,9 @@ impl Worker {
     /// Returns True once it has ended.
     #[pyo3(signature = (timeout = None))]
     fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
-        let timeout = timeout.map(|timeout| seconds("timeout", timeout)).transpose()?;
+        let timeout = timeout
+            .map(|timeout| seconds("timeout", timeout))
+            .transpose()?;
         let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
