@@ -2,9 +2,11 @@
 
 use bustapi_core::chunked::{ChunkDecoder, ChunkEvent};
 use bustapi_core::error::HttpError;
-use bustapi_core::head::{Head, HeadParser, HeadStatus};
+use bustapi_core::head::{Head, HeadParser, HeadStatus, Version};
 use bustapi_core::limits::Limits;
-use bustapi_core::response::encode_chunk;
+use bustapi_core::response::{
+    BodyKind, DateCache, LAST_CHUNK, ResponseContext, encode_chunk, encode_head,
+};
 use bustapi_core::target::decode_path;
 use proptest::prelude::*;
 
@@ -140,6 +142,31 @@ fn check_against_httparse(input: &[u8], head: &Head) {
     }
 }
 
+/// Bytes of a field name or value, most of them harmless.
+fn field_bytes() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(prop_oneof![9 => b'a'..=b'z', 1 => any::<u8>()], 0..8)
+}
+
+/// What httparse makes of an encoded head: status, reason and the fields.
+type Read = (u16, String, Vec<(String, Vec<u8>)>);
+
+fn read_response(bytes: &[u8]) -> Read {
+    let mut fields = [httparse::EMPTY_HEADER; 16];
+    let mut response = httparse::Response::new(&mut fields);
+    let length = response
+        .parse(bytes)
+        .expect("what we write is valid")
+        .unwrap();
+
+    assert_eq!(length, bytes.len(), "one head and nothing behind it");
+    let fields = response
+        .headers
+        .iter()
+        .map(|field| (field.name.to_owned(), field.value.to_vec()));
+    let reason = response.reason.expect("a reason").to_owned();
+    (response.code.expect("a status"), reason, fields.collect())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_000))]
 
@@ -185,12 +212,58 @@ proptest! {
         for piece in &pieces {
             encode_chunk(&mut encoded, piece);
         }
-        encoded.extend_from_slice(bustapi_core::response::LAST_CHUNK);
+        encoded.extend_from_slice(LAST_CHUNK);
 
         let body = decode_split(&encoded, &[encoded.len()], &Limits::default());
 
         let expected =
             Body { content: pieces.concat(), consumed: encoded.len(), is_whole: true, trailers: vec![] };
         prop_assert_eq!(body, Ok(expected));
+    }
+
+    // Response splitting: an answer has the fields it was given or is refused.
+    #[test]
+    fn an_encoded_head_holds_what_it_was_given_and_no_more(
+        reason in field_bytes(),
+        fields in prop::collection::vec((field_bytes(), field_bytes()), 0..4),
+        is_head: bool,
+        size in prop::option::of(0..9u64),
+    ) {
+        let context = ResponseContext {
+            is_head,
+            is_connect: false,
+            version: Version::Http11,
+            keep_alive: true,
+        };
+        let status = [b"299 ", &*reason].concat();
+        let pairs = fields.iter().map(|(name, value)| (&**name, &**value));
+        let body = size.map_or(BodyKind::Stream, BodyKind::Sized);
+        let mut out = Vec::new();
+
+        let encoded = encode_head(&mut out, &status, pairs, body, &context, &DateCache::new(0));
+
+        let has_line_end = |bytes: &[u8]| bytes.iter().any(|byte| b"\r\n\0".contains(byte));
+        if fields.iter().any(|(name, value)| name.is_empty() || has_line_end(value))
+            || has_line_end(&reason)
+        {
+            prop_assert!(encoded.is_err());
+        }
+        // A reader may refuse other controls; what it must never do is see another field.
+        let controls = fields.iter().flat_map(|(_, value)| value).any(u8::is_ascii_control);
+        if encoded.is_ok() && !controls {
+            let (code, _, read) = read_response(&out);
+            let given = fields.iter().filter(|(name, _)| !name.eq_ignore_ascii_case(b"te"));
+            let expected: Vec<_> = given
+                .map(|(name, value)| {
+                    let name = String::from_utf8(name.clone()).expect("a token is ASCII");
+                    (name, value.trim_ascii().to_vec())
+                })
+                .collect();
+            prop_assert_eq!(code, 299);
+            prop_assert_eq!(&read[..expected.len()], &expected[..]);
+            for (name, _) in &read[expected.len()..] {
+                prop_assert!(["Content-Length", "Transfer-Encoding", "Date"].contains(&&**name));
+            }
+        }
     }
 }
