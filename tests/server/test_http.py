@@ -18,7 +18,7 @@ from serving import TIMEOUT, Server
 
 PROGRAM = """\
 import functools, hashlib, sys, threading
-from bustapi import Flask, request
+from bustapi import Flask, Response, request
 from bustapi.server import worker
 
 app = Flask(__name__)
@@ -76,6 +76,15 @@ def broken():
 @app.get("/status/<int:code>")
 def status(code):
     return "", code
+
+class Raw(Response):
+    def __call__(self, environ, start_response):
+        start_response(request.args["status"], [("X", request.args["value"])])
+        return [b"body"]
+
+@app.get("/raw")
+def raw():
+    return Raw()
 
 @app.get("/endless")
 def endless():
@@ -433,6 +442,24 @@ def test_a_stream_that_breaks_has_no_last_chunk(server: Server) -> None:
 
     assert data.endswith(b"\r\n5\r\npiece\r\n")
     assert not is_seen(server, "/echo/behind-broken")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "status=200+OK&value=a%0d%0aSet-Cookie:+b=c",
+        "status=200+OK&value=a%0aSet-Cookie:+b=c",
+        "status=200+OK&value=a%00b",
+        "status=200+OK%0d%0aSet-Cookie:+b=c&value=a",
+        "status=OK&value=a",
+    ],
+)
+def test_an_application_cannot_split_an_answer(server: Server, query: str) -> None:
+    (answer,) = ask(server, get(f"/raw?{query}") + get("/echo/behind-split"))
+
+    assert answer.status == 500
+    assert not {"x", "set-cookie"} & set(answer.fields)
+    assert b"Traceback" not in answer.body
 
 
 @pytest.mark.parametrize(
