@@ -28,7 +28,7 @@ use crate::acceptor::{Accepted, Acceptor};
 use crate::answer::{Answered, Begun, Request, begin, refuse};
 use crate::body_pipe::BodyPipe;
 use crate::client::{Client, Current, Overdue, Read, Suspended};
-use crate::clock::thread_time;
+use crate::clock::{ThreadClock, process_time};
 use crate::connection::{Connection, Intake, Turn};
 use crate::head::Peer;
 use crate::learning::{BodyKind, EndpointKey, Learning, Measured, Place};
@@ -36,7 +36,7 @@ use crate::serve::OUTPUT_LIMIT;
 use crate::shared::{Job, Note, RequestId, Shared};
 use crate::site::catch_panic;
 use crate::spool::Spool;
-use crate::threads::Handed;
+use crate::threads::{Handed, PATIENCE, Pool};
 
 /// Token of the waker; listeners count down from the one below.
 pub const WAKER: Token = Token(usize::MAX);
@@ -70,6 +70,7 @@ pub struct EventLoop {
     scratch: Box<[MaybeUninit<u8>]>,
     serial: u64,
     tick: Instant,
+    paced: Paced,
     is_accepting: bool,
     is_draining: bool,
     has_warned: bool,
@@ -95,6 +96,7 @@ impl EventLoop {
             scratch: Box::new_uninit_slice(READ_SIZE),
             serial: 0,
             tick: Instant::now() + TICK,
+            paced: Paced::now(Instant::now()),
             is_accepting: true,
             is_draining: false,
             has_warned: false,
@@ -115,6 +117,7 @@ impl EventLoop {
             self.take_notes(py);
             self.accept(py);
             self.drive_ready(py);
+            self.pace(py);
             self.look_at_time(py);
             self.bury();
             if self.is_draining && self.has_ended() {
@@ -158,7 +161,8 @@ impl EventLoop {
         if self.clients.is_empty() && self.is_accepting {
             return None;
         }
-        Some(self.tick.saturating_duration_since(Instant::now()))
+        let left = self.tick.saturating_duration_since(Instant::now());
+        Some(if self.shared.views.is_waiting() { left.min(PATIENCE) } else { left })
     }
 
     fn take_event(&mut self, event: &Event) {
@@ -468,7 +472,8 @@ impl EventLoop {
                     request,
                     started,
                 } = *suspended;
-                self.pump(py, place, pump, request, started);
+                let timed = (Instant::now(), Some(ThreadClock::read()));
+                self.pump(py, place, pump, request, started, timed);
             }
             Some(Current::Job {
                 serial,
@@ -524,21 +529,24 @@ impl EventLoop {
         let shared = Arc::clone(&self.shared);
         let _is_leader = shared.leader.begin_view();
         let started = Instant::now();
-        let processor = measures.then(thread_time);
+        let clock = measures.then(ThreadClock::read);
         let output = &mut self.clients[place].connection.output;
         match begin(py, &shared.site, &request, output) {
             Begun::Whole(answered) => {
                 let wall = started.elapsed();
-                let processor = processor.map(|before| thread_time().saturating_sub(before));
+                let effort = clock.map(ThreadClock::elapsed);
                 let measured = Measured {
                     wall,
-                    processor,
+                    effort,
                     body: answered.body,
                 };
                 self.learning.learn(request.key, measured);
                 self.finish_inline(py, place, &request, answered, started);
             }
-            Begun::Stream(pump) => self.pump(py, place, *pump, request, started),
+            Begun::Stream(pump) => {
+                let timed = (started, clock);
+                self.pump(py, place, *pump, request, started, timed);
+            }
         }
         let _is_leader = shared.leader.end_view();
     }
@@ -565,15 +573,14 @@ impl EventLoop {
         mut pump: crate::answer::Pump,
         request: Box<Request>,
         started: Instant,
+        (begun, clock): (Instant, Option<ThreadClock>),
     ) {
-        let begun = Instant::now();
-        let processor = thread_time();
         loop {
             let client = &mut self.clients[place];
             if client.connection.output.held() > OUTPUT_LIMIT {
                 let measured = Measured {
                     wall: begun.elapsed(),
-                    processor: None,
+                    effort: None,
                     body: BodyKind::Long,
                 };
                 self.learning.learn(request.key, measured);
@@ -590,7 +597,7 @@ impl EventLoop {
             };
             let measured = Measured {
                 wall: begun.elapsed(),
-                processor: Some(thread_time().saturating_sub(processor)),
+                effort: clock.map(ThreadClock::elapsed),
                 body: BodyKind::Short,
             };
             self.learning.learn(request.key, measured);
@@ -626,14 +633,34 @@ impl EventLoop {
         match pool.hand_over(job) {
             Handed::Taken => {}
             Handed::Full(job) => self.turn_away(py, job),
-            Handed::Start => {
-                if let Err(error) = shared.spawn.bind(py).call1((kind,)) {
-                    shared.site.log(py, None, error);
-                    for job in pool.start_failed() {
-                        self.turn_away(py, job);
-                    }
-                }
+            Handed::Start => self.start_thread(py, pool, kind),
+        }
+    }
+
+    fn start_thread(&mut self, py: Python<'_>, pool: &Pool<Job>, kind: &str) {
+        let shared = Arc::clone(&self.shared);
+        if let Err(error) = shared.spawn.bind(py).call1((kind,)) {
+            shared.site.log(py, None, error);
+            for job in pool.start_failed() {
+                self.turn_away(py, job);
             }
+        }
+    }
+
+    /// Let more view threads work when those that do keep the others waiting.
+    fn pace(&mut self, py: Python<'_>) {
+        if self.shared.counters.in_flight.get() == 0 || !self.shared.views.is_waiting() {
+            return;
+        }
+        let now = Instant::now();
+        if now < self.paced.at + PATIENCE {
+            return;
+        }
+        let before = std::mem::replace(&mut self.paced, Paced::now(now));
+        let is_busy = self.paced.processor_was_busy_since(&before);
+        let shared = Arc::clone(&self.shared);
+        for _ in 0..shared.views.pace(now, is_busy) {
+            self.start_thread(py, &shared.views, "view");
         }
     }
 
@@ -662,6 +689,7 @@ impl EventLoop {
             return;
         }
         self.tick = now + TICK;
+        self.shared.views.relax();
         self.is_accepting = !self.is_draining;
         let timeouts = self.shared.timeouts;
         let mut overdue = Vec::new();
@@ -763,6 +791,25 @@ impl EventLoop {
         self.shared.descriptors.remove(self.poll.as_raw_fd());
         self.acceptor
             .close(self.poll.registry(), &self.shared.descriptors);
+    }
+}
+
+/// When the view threads were last looked at, and what the process had used by then.
+struct Paced {
+    at: Instant,
+    processor: Duration,
+}
+
+impl Paced {
+    fn now(at: Instant) -> Self {
+        Self { at, processor: process_time() }
+    }
+
+    /// Whether the process used about all of a processor, as it does when its threads only
+    /// wait for the interpreter.
+    fn processor_was_busy_since(&self, before: &Self) -> bool {
+        let used = self.processor.saturating_sub(before.processor);
+        used * 10 >= self.at.saturating_duration_since(before.at) * 9
     }
 }
 

@@ -8,13 +8,16 @@
 //! | is streaming now | on a stream thread | its stream ended, short and quick |
 //! | has streamed for long | on a stream thread | 32 short and quick ones in a row |
 //!
-//! Quick means that little time passed off the processor: a view that computes for long
-//! would gain nothing from another thread. The monotonic clock is read for every call; the
-//! clock of the thread, which costs half a microsecond, only after a call was long.
+//! Quick means that the call did not wait for long: a view that computes would gain nothing
+//! from another thread, and one that other processes displaced even less. The monotonic
+//! clock is read for every call; the clock of the thread, which costs half a microsecond,
+//! only after a call was long.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
+
+use crate::clock::Effort;
 
 /// A call up to this long is quick without a closer look.
 const LONG: Duration = Duration::from_micros(100);
@@ -62,8 +65,8 @@ pub enum Place {
 #[derive(Clone, Copy, Debug)]
 pub struct Measured {
     pub wall: Duration,
-    /// Time on the processor, when it was measured.
-    pub processor: Option<Duration>,
+    /// What the thread used, when it was measured.
+    pub effort: Option<Effort>,
     pub body: BodyKind,
 }
 
@@ -138,15 +141,16 @@ impl Learning {
             entry.quick_in_row = 0;
             return;
         }
-        match measured.processor {
+        match measured.effort {
             None => {
                 entry.measures_next = measured.wall > LONG;
                 if measured.wall <= LONG {
                     entry.count_quick();
                 }
             }
-            Some(processor) => {
-                let waited = measured.wall.saturating_sub(processor) > WAITED;
+            Some(effort) => {
+                let away = measured.wall.saturating_sub(effort.processor);
+                let waited = away > WAITED && effort.waits > 0;
                 entry.measures_next = measured.wall > LONG;
                 entry.waits = entry.waits << 1 | u8::from(waited);
                 if waited {
@@ -192,7 +196,10 @@ mod tests {
     fn call(wall: u64, processor: Option<u64>) -> Measured {
         Measured {
             wall: Duration::from_micros(wall),
-            processor: processor.map(Duration::from_micros),
+            effort: processor.map(|processor| Effort {
+                processor: Duration::from_micros(processor),
+                waits: u64::from(wall > processor),
+            }),
             body: BodyKind::Whole,
         }
     }
@@ -269,6 +276,19 @@ mod tests {
 
         for _ in 0..20 {
             learning.learn(KEY, call(50_000, Some(49_990)));
+        }
+
+        assert_eq!(learning.place(KEY).0, Place::Inline);
+    }
+
+    #[test]
+    fn being_displaced_is_not_waiting() {
+        let mut learning = proved_quick();
+
+        for _ in 0..20 {
+            let mut measured = call(50_000, Some(20));
+            measured.effort.as_mut().expect("it was measured").waits = 0;
+            learning.learn(KEY, measured);
         }
 
         assert_eq!(learning.place(KEY).0, Place::Inline);

@@ -7,7 +7,7 @@ use bustapi_core::stream_pipe::{Pushed, StreamEnd, StreamPipe};
 use pyo3::prelude::*;
 
 use crate::answer::{Answered, Begun, Pump, begin};
-use crate::clock::thread_time;
+use crate::clock::ThreadClock;
 use crate::learning::{BodyKind, Measured};
 use crate::output::Output;
 use crate::shared::{Job, Note, Shared};
@@ -24,12 +24,12 @@ pub fn serve(py: Python<'_>, shared: &Shared, job: Job) {
         shared.counters.in_flight.subtract();
         return;
     }
-    let (wall, processor) = (Instant::now(), thread_time());
+    let (wall, clock) = (Instant::now(), ThreadClock::read());
     let mut output = Output::default();
     let begun = begin(py, &shared.site, &job.request, &mut output);
     let measured = |body| Measured {
         wall: wall.elapsed(),
-        processor: Some(thread_time().saturating_sub(processor)),
+        effort: Some(clock.elapsed()),
         body,
     };
     let (answered, has_streamed) = match begun {

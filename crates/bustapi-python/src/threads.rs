@@ -1,4 +1,11 @@
 //! Pools of Python threads that wait natively for requests, last in first out.
+//!
+//! A paced pool lets few threads work at a time and more only when that helps: requests
+//! that compute share one interpreter, so more threads would only fight for it, while
+//! requests that wait need a thread each. What tells them apart is the queue: when its
+//! first item has waited for a millisecond, those that work do not come back quickly, and
+//! twice as many may work. Sixty views that sleep run side by side after six doublings. While
+//! the processor is busy throughout, further threads are let in slowly.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -7,19 +14,34 @@ use std::time::{Duration, Instant};
 /// How long a thread without work lives.
 const IDLE: Duration = Duration::from_secs(10);
 
+/// How long the first item of a queue may wait before more threads work.
+pub const PATIENCE: Duration = Duration::from_millis(1);
+
+/// The same while the processor is busy: whoever waits there, waits for it.
+const BUSY_PATIENCE: Duration = Duration::from_millis(50);
+
 /// Work for the threads of one kind.
 pub struct Pool<T> {
     state: Mutex<State<T>>,
     most: usize,
     waiting: usize,
+    is_paced: bool,
 }
 
 struct State<T> {
-    queue: VecDeque<T>,
+    queue: VecDeque<(Instant, T)>,
     /// Threads without work; the last one to become idle works next, its caches are warm.
     idle: Vec<Arc<Seat<T>>>,
     /// Threads that run or were asked for.
     threads: usize,
+    /// Threads that work or were asked for in order to.
+    busy: usize,
+    /// Of these, the ones that have not come yet.
+    starting: usize,
+    /// How many may be busy.
+    allowed: usize,
+    /// The most that were busy since the last relaxation.
+    peak: usize,
     is_ended: bool,
 }
 
@@ -48,17 +70,26 @@ pub enum Handed<T> {
 impl<T> Pool<T> {
     /// Make a pool of at most `most` threads, in whose queue at most `waiting` items wait.
     pub fn new(most: usize, waiting: usize) -> Self {
+        Self::with(most, waiting, false)
+    }
+
+    /// Make a pool that lets more threads work only as the ones that do are kept waiting.
+    pub fn paced(most: usize, waiting: usize) -> Self {
+        Self::with(most, waiting, true)
+    }
+
+    fn with(most: usize, waiting: usize, is_paced: bool) -> Self {
         let state = State {
             queue: VecDeque::new(),
             idle: Vec::new(),
             threads: 0,
+            busy: 0,
+            starting: 0,
+            allowed: if is_paced { 1 } else { most.max(1) },
+            peak: 0,
             is_ended: false,
         };
-        Self {
-            state: Mutex::new(state),
-            most,
-            waiting,
-        }
+        Self { state: Mutex::new(state), most, waiting, is_paced }
     }
 
     pub fn hand_over(&self, work: T) -> Handed<T> {
@@ -66,41 +97,95 @@ impl<T> Pool<T> {
         if state.is_ended {
             return Handed::Full(work);
         }
-        if let Some(seat) = state.idle.pop() {
+        let is_free = state.busy < state.allowed;
+        if is_free && let Some(seat) = state.idle.pop() {
+            state.begin_one();
             seat.give(Given::Work(work));
             return Handed::Taken;
         }
-        let can_start = state.threads < self.most;
+        let can_start = is_free && state.threads < self.most;
         if !can_start && state.queue.len() >= self.waiting {
             return Handed::Full(work);
         }
-        state.queue.push_back(work);
+        state.queue.push_back((Instant::now(), work));
         if can_start {
-            state.threads += 1;
+            state.start_one();
             return Handed::Start;
         }
         Handed::Taken
+    }
+
+    /// Whether something waits for a thread that may work.
+    pub fn is_waiting(&self) -> bool {
+        !self.lock().queue.is_empty()
+    }
+
+    /// Let more threads work if the first item has waited for long; returns how many
+    /// should be started.
+    pub fn pace(&self, now: Instant, processor_is_busy: bool) -> usize {
+        let mut state = self.lock();
+        let Some((since, _)) = state.queue.front() else { return 0 };
+        let waited = now.saturating_duration_since(*since);
+        if self.is_paced && processor_is_busy && waited >= BUSY_PATIENCE {
+            state.allowed = self.most.min(state.allowed + 1);
+        } else if self.is_paced && !processor_is_busy && waited >= PATIENCE {
+            state.allowed = self.most.min(state.allowed * 2);
+        }
+        let mut wanted = 0;
+        while state.busy < state.allowed && state.queue.len() > state.starting {
+            if let Some(seat) = state.idle.pop() {
+                let Some((_, work)) = state.queue.pop_front() else { break };
+                state.begin_one();
+                seat.give(Given::Work(work));
+            } else if state.threads < self.most {
+                state.start_one();
+                wanted += 1;
+            } else {
+                break;
+            }
+        }
+        wanted
+    }
+
+    /// Forget how many were needed before the last call, but for those that still are.
+    pub fn relax(&self) {
+        let mut state = self.lock();
+        if self.is_paced {
+            state.allowed = state.peak.max(1);
+        }
+        state.peak = state.busy;
     }
 
     /// Take back a start that failed; returns work that no thread is left to do.
     pub fn start_failed(&self) -> Vec<T> {
         let mut state = self.lock();
         state.threads -= 1;
+        state.busy -= 1;
+        state.starting -= 1;
         if state.threads == 0 {
-            state.queue.drain(..).collect()
+            state.queue.drain(..).map(|(_, work)| work).collect()
         } else {
             Vec::new()
         }
     }
 
+    /// Tell the pool of a thread that it asked for.
+    pub fn join(&self) -> Member {
+        let mut state = self.lock();
+        // A thread that nobody asked for waits until it is given something.
+        let has_slot = state.starting > 0;
+        state.starting = state.starting.saturating_sub(1);
+        Member { has_slot }
+    }
+
     /// Wait for work; None when the thread is to end. To be called without the interpreter.
-    pub fn next(&self) -> Option<T> {
-        let seat = match self.take_or_sit() {
+    pub fn next(&self, member: &mut Member) -> Option<T> {
+        let seat = match self.take_or_sit(member) {
             Ok(work) => return work,
             Err(seat) => seat,
         };
         match seat.wait(Instant::now() + IDLE) {
-            Given::Work(work) => return Some(work),
+            Given::Work(work) => return member.begin(work),
             Given::End => return self.leave(),
             Given::Nothing => {}
         }
@@ -109,14 +194,14 @@ impl<T> Pool<T> {
         state.idle.retain(|other| !Arc::ptr_eq(other, &seat));
         drop(state);
         match seat.take() {
-            Given::Work(work) => Some(work),
+            Given::Work(work) => member.begin(work),
             Given::End | Given::Nothing => self.leave(),
         }
     }
 
     /// Wait for work for a while; the thread stays in the pool when none came.
-    pub fn next_within(&self, time: Duration) -> Result<Option<T>, Timeout> {
-        let seat = match self.take_or_sit() {
+    pub fn next_within(&self, member: &mut Member, time: Duration) -> Result<Option<T>, Timeout> {
+        let seat = match self.take_or_sit(member) {
             Ok(work) => return Ok(work),
             Err(seat) => seat,
         };
@@ -126,34 +211,38 @@ impl<T> Pool<T> {
             given = seat.take();
         }
         match given {
-            Given::Work(work) => Ok(Some(work)),
+            Given::Work(work) => Ok(member.begin(work)),
             Given::End => Ok(self.leave()),
             Given::Nothing => Err(Timeout),
         }
     }
 
-    fn take_or_sit(&self) -> Result<Option<T>, Arc<Seat<T>>> {
+    fn take_or_sit(&self, member: &mut Member) -> Result<Option<T>, Arc<Seat<T>>> {
         let mut state = self.lock();
-        if let Some(work) = state.queue.pop_front() {
-            return Ok(Some(work));
+        if !member.has_slot && !state.queue.is_empty() && state.busy < state.allowed {
+            state.begin_one();
+            member.has_slot = true;
+        }
+        if member.has_slot {
+            if state.busy <= state.allowed
+                && let Some((_, work)) = state.queue.pop_front()
+            {
+                return Ok(Some(work));
+            }
+            member.has_slot = false;
+            state.busy = state.busy.saturating_sub(1);
         }
         if state.is_ended {
             state.threads = state.threads.saturating_sub(1);
             return Ok(None);
         }
-        let seat = Arc::new(Seat {
-            work: Mutex::new(Given::Nothing),
-            given: Condvar::new(),
-        });
+        let seat = Arc::new(Seat { work: Mutex::new(Given::Nothing), given: Condvar::new() });
         state.idle.push(Arc::clone(&seat));
         Err(seat)
     }
 
     fn leave(&self) -> Option<T> {
         let mut state = self.lock();
-        if let Some(work) = state.queue.pop_front() {
-            return Some(work);
-        }
         state.threads = state.threads.saturating_sub(1);
         None
     }
@@ -165,7 +254,7 @@ impl<T> Pool<T> {
         for seat in state.idle.drain(..) {
             seat.give(Given::End);
         }
-        state.queue.drain(..).collect()
+        state.queue.drain(..).map(|(_, work)| work).collect()
     }
 
     /// Return the number of threads and of waiting items.
@@ -176,6 +265,31 @@ impl<T> Pool<T> {
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> State<T> {
+    fn begin_one(&mut self) {
+        self.busy += 1;
+        self.peak = self.peak.max(self.busy);
+    }
+
+    fn start_one(&mut self) {
+        self.begin_one();
+        self.threads += 1;
+        self.starting += 1;
+    }
+}
+
+/// A thread of a pool: whether it may work.
+pub struct Member {
+    has_slot: bool,
+}
+
+impl Member {
+    fn begin<T>(&mut self, work: T) -> Option<T> {
+        self.has_slot = true;
+        Some(work)
     }
 }
 
@@ -214,16 +328,21 @@ impl<T> Seat<T> {
 mod tests {
     use super::*;
 
+    fn is_started<T>(handed: &Handed<T>) -> bool {
+        matches!(handed, Handed::Start)
+    }
+
     #[test]
     fn a_thread_is_asked_for_until_there_are_enough() {
         let pool = Pool::new(2, 1);
 
-        assert!(matches!(pool.hand_over(1), Handed::Start));
-        assert!(matches!(pool.hand_over(2), Handed::Start));
+        assert!(is_started(&pool.hand_over(1)));
+        assert!(is_started(&pool.hand_over(2)));
         assert!(matches!(pool.hand_over(3), Handed::Full(3)));
-        assert_eq!(pool.next(), Some(1));
+        let (mut first, mut second) = (pool.join(), pool.join());
+        assert_eq!(pool.next(&mut first), Some(1));
         assert!(matches!(pool.hand_over(4), Handed::Full(4)));
-        assert_eq!(pool.next(), Some(2));
+        assert_eq!(pool.next(&mut second), Some(2));
         assert!(matches!(pool.hand_over(5), Handed::Taken));
         assert_eq!(pool.counts(), (2, 1));
     }
@@ -231,12 +350,9 @@ mod tests {
     #[test]
     fn the_last_idle_thread_works_next() {
         let pool = Pool::new(2, 1);
-        let Err(first) = pool.take_or_sit() else {
-            panic!("there is no work");
-        };
-        let Err(second) = pool.take_or_sit() else {
-            panic!("there is no work");
-        };
+        let (mut one, mut other) = (pool.join(), pool.join());
+        let Err(first) = pool.take_or_sit(&mut one) else { panic!("there is no work") };
+        let Err(second) = pool.take_or_sit(&mut other) else { panic!("there is no work") };
 
         assert!(matches!(pool.hand_over(1), Handed::Taken));
 
@@ -247,21 +363,87 @@ mod tests {
     #[test]
     fn a_failed_start_gives_the_work_back_when_nobody_is_left() {
         let pool = Pool::new(2, 5);
-        assert!(matches!(pool.hand_over(1), Handed::Start));
-        assert!(matches!(pool.hand_over(2), Handed::Start));
+        assert!(is_started(&pool.hand_over(1)));
+        assert!(is_started(&pool.hand_over(2)));
 
         assert_eq!(pool.start_failed(), Vec::<i32>::new());
         assert_eq!(pool.start_failed(), [1, 2]);
     }
 
     #[test]
+    fn a_paced_pool_has_one_thread_work_while_the_queue_moves() {
+        let pool = Pool::paced(8, 100);
+        assert!(is_started(&pool.hand_over(0)));
+        let mut member = pool.join();
+        assert_eq!(pool.next(&mut member), Some(0));
+
+        for item in 1..50 {
+            assert!(matches!(pool.hand_over(item), Handed::Taken));
+            assert_eq!(pool.pace(Instant::now(), false), 0);
+            assert_eq!(pool.next(&mut member), Some(item));
+        }
+
+        assert_eq!(pool.counts(), (1, 0));
+    }
+
+    #[test]
+    fn a_paced_pool_doubles_while_the_queue_stands() {
+        let pool = Pool::paced(8, 100);
+        for item in 0..20 {
+            drop(pool.hand_over(item));
+        }
+        let late = Instant::now() + PATIENCE;
+
+        let started: Vec<_> = (0..5).map(|_| pool.pace(late, false)).collect();
+
+        assert_eq!(started, [1, 2, 4, 0, 0]);
+    }
+
+    #[test]
+    fn a_busy_processor_lets_threads_in_slowly() {
+        let pool = Pool::paced(8, 100);
+        for item in 0..20 {
+            drop(pool.hand_over(item));
+        }
+        let now = Instant::now();
+
+        assert_eq!(pool.pace(now + PATIENCE, true), 0);
+        assert_eq!(pool.pace(now + BUSY_PATIENCE, true), 1);
+        assert_eq!(pool.pace(now + BUSY_PATIENCE, true), 1);
+    }
+
+    #[test]
+    fn what_was_needed_is_forgotten_after_a_quiet_second() {
+        let pool = Pool::paced(8, 100);
+        for item in 0..4 {
+            drop(pool.hand_over(item));
+        }
+        let late = Instant::now() + PATIENCE;
+        while pool.pace(late, false) > 0 {}
+        let mut members: Vec<_> = (0..4).map(|_| pool.join()).collect();
+        for member in &mut members {
+            assert!(pool.next(member).is_some());
+        }
+        for member in &mut members {
+            assert!(pool.take_or_sit(member).is_err());
+        }
+
+        pool.relax();
+        assert_eq!(pool.lock().allowed, 4);
+        pool.relax();
+
+        assert_eq!(pool.lock().allowed, 1);
+    }
+
+    #[test]
     fn the_end_wakes_those_that_wait_and_returns_what_is_queued() {
         let pool = Arc::new(Pool::new(1, 5));
-        assert!(matches!(pool.hand_over(0), Handed::Start));
-        assert_eq!(pool.next(), Some(0));
+        assert!(is_started(&pool.hand_over(0)));
+        let mut member = pool.join();
+        assert_eq!(pool.next(&mut member), Some(0));
         let waiting = {
             let pool = Arc::clone(&pool);
-            std::thread::spawn(move || pool.next())
+            std::thread::spawn(move || pool.next(&mut member))
         };
         while pool.lock().idle.is_empty() {
             std::thread::yield_now();

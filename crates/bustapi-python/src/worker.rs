@@ -102,7 +102,7 @@ impl Worker {
             mailbox: Arc::clone(&mailbox),
             waker: Arc::clone(&waker),
             // The single thread is not made by the pool.
-            views: Pool::new(if is_single { 0 } else { threads }, WAITING_VIEWS),
+            views: Pool::paced(if is_single { 0 } else { threads }, WAITING_VIEWS),
             streams: Pool::new(stream_threads, 0),
             spawn,
             is_single,
@@ -222,15 +222,17 @@ impl Worker {
 
 impl Worker {
     fn run_pool(&self, py: Python<'_>, pool: &Pool<Job>) {
-        while let Some(job) = py.detach(|| pool.next()) {
+        let mut member = pool.join();
+        while let Some(job) = py.detach(|| pool.next(&mut member)) {
             self.serve(py, job);
         }
     }
 
     /// Serve on this thread and look for signals while there is nothing to do.
     fn run_single(&self, py: Python<'_>) -> PyResult<()> {
+        let mut member = self.shared.views.join();
         loop {
-            match py.detach(|| self.shared.views.next_within(SIGNALS)) {
+            match py.detach(|| self.shared.views.next_within(&mut member, SIGNALS)) {
                 Ok(Some(job)) => self.serve(py, job),
                 Ok(None) => return Ok(()),
                 Err(Timeout) => {}
