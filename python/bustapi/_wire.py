@@ -104,6 +104,10 @@ class _StartResponse:
                 " one only with 'exc_info'."
             )
 
+        if exc_info is not None and self._is_taken and exc_info[1] is not None:
+            # The head is on its way, so the error can only end the body (PEP 3333).
+            raise exc_info[1].with_traceback(exc_info[2])
+
         self._status = status
         self._headers = headers
         self.is_called = True

@@ -613,9 +613,19 @@ class Flask(App):
     def _run_development_server(
         self, host: str, port: int, options: dict[str, Any]
     ) -> None:
+        workers = options.pop("workers", 1)
+
+        if workers != 1:
+            raise ValueError(
+                f"'workers' is {workers!r}, and the development server that debug mode"
+                " and its options need has one process. Leave out either."
+            )
+
+        # What the other server is told in these words, this one is told in its own.
+        options.pop("access_log", None)
+        options.setdefault("threaded", options.pop("threads", None) != 1)
         options.setdefault("use_reloader", self.debug)
         options.setdefault("use_debugger", self.debug)
-        options.setdefault("threaded", True)
         cli.show_server_banner(self.debug, self.name)
 
         try:

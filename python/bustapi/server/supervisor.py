@@ -183,7 +183,7 @@ class Supervisor:
                 say(ENDING)
                 self._end()
             else:
-                self._end_now(number)
+                self._end_now()
 
     def _take_report(self, worker: Process) -> None:
         heard = os.read(worker.report, 65536)
@@ -307,9 +307,8 @@ class Supervisor:
 
         self._signal_workers(signal.SIGTERM)
 
-    def _end_now(self, number: int) -> None:
+    def _end_now(self) -> None:
         """Have the workers stop: a second signal was sent."""
-        self._status = 128 + number
         # Workers take their second signal so too, and their exit functions still run.
         self._ends_at = time.monotonic() + KILL_AFTER
         self._signal_workers(signal.SIGTERM)

@@ -220,7 +220,6 @@ class Run:
             nonlocal is_ending
 
             if is_ending:
-                self.status = 128 + number
                 self.was_stopped = True
                 self._core.stop()
             else:
