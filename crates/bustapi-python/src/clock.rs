@@ -23,7 +23,10 @@ impl ThreadClock {
     pub fn read() -> Self {
         let usage = usage(WHO);
         let processor = duration(usage.ru_utime) + duration(usage.ru_stime);
-        Self { processor, waits: u64::try_from(usage.ru_nvcsw).unwrap_or_default() }
+        Self {
+            processor,
+            waits: u64::try_from(usage.ru_nvcsw).unwrap_or_default(),
+        }
     }
 
     /// Return what was used since the reading.

@@ -32,6 +32,7 @@ use crate::clock::{ThreadClock, process_time};
 use crate::connection::{Connection, Intake, Turn};
 use crate::head::Peer;
 use crate::learning::{BodyKind, EndpointKey, Learning, Measured, Place};
+use crate::output::Output;
 use crate::serve::OUTPUT_LIMIT;
 use crate::shared::{Job, Note, RequestId, Shared};
 use crate::site::catch_panic;
@@ -162,7 +163,11 @@ impl EventLoop {
             return None;
         }
         let left = self.tick.saturating_duration_since(Instant::now());
-        Some(if self.shared.views.is_waiting() { left.min(PATIENCE) } else { left })
+        Some(if self.shared.views.is_waiting() {
+            left.min(PATIENCE)
+        } else {
+            left
+        })
     }
 
     fn take_event(&mut self, event: &Event) {
@@ -195,43 +200,40 @@ impl EventLoop {
                 id,
                 output,
                 keep_alive,
+                key,
+                measured,
             } => {
-                let Some(client) = self.waiting_for(id) else {
-                    return;
-                };
-                client.current = None;
-                client.connection.output.append(output);
-                client.connection.answered(keep_alive);
-                client.restart_idle();
-                self.ready.push_back(id.connection);
+                self.shared.counters.in_flight.subtract();
+                self.learning.learn(key, measured);
+                self.take_answer(id, output, keep_alive);
             }
-            Note::Stream { id, pipe } => match self.waiting_for(id) {
-                Some(Client {
-                    current: Some(Current::Job { pipe: place, .. }),
-                    ..
-                }) => {
-                    *place = Some(pipe);
-                    self.ready.push_back(id.connection);
+            Note::Unwanted { key, measured } => {
+                self.shared.counters.in_flight.subtract();
+                self.learning.learn(key, measured);
+            }
+            Note::Stream { id, pipe, key } => {
+                self.learning.begin_stream(key);
+                match self.waiting_for(id) {
+                    Some(Client {
+                        current: Some(Current::Job { pipe: place, .. }),
+                        ..
+                    }) => {
+                        *place = Some(pipe);
+                        self.ready.push_back(id.connection);
+                    }
+                    _ => pipe.abandon(),
                 }
-                _ => pipe.abandon(),
-            },
+            }
             Note::Bytes(id) => {
                 if self.waiting_for(id).is_some() {
                     self.ready.push_back(id.connection);
                 }
             }
-            Note::Learn {
-                key,
-                measured,
-                has_streamed,
-            } => {
+            Note::Streamed { key, measured } => {
                 self.shared.counters.in_flight.subtract();
-                if has_streamed {
-                    self.learning.end_stream(key);
-                }
+                self.learning.end_stream(key);
                 self.learning.learn(key, measured);
             }
-            Note::Streaming(key) => self.learning.begin_stream(key),
             Note::Body(id) => {
                 if let Some(client) = self.clients.get_mut(id.connection)
                     && client.id == id.serial
@@ -242,6 +244,17 @@ impl EventLoop {
             }
             Note::Spooled { id, result } => self.take_spooled(py, id, result),
         }
+    }
+
+    fn take_answer(&mut self, id: RequestId, output: Output, keep_alive: bool) {
+        let Some(client) = self.waiting_for(id) else {
+            return;
+        };
+        client.current = None;
+        client.connection.output.append(output);
+        client.connection.answered(keep_alive);
+        client.restart_idle();
+        self.ready.push_back(id.connection);
     }
 
     fn waiting_for(&mut self, id: RequestId) -> Option<&mut Client> {
@@ -802,7 +815,10 @@ struct Paced {
 
 impl Paced {
     fn now(at: Instant) -> Self {
-        Self { at, processor: process_time() }
+        Self {
+            at,
+            processor: process_time(),
+        }
     }
 
     /// Whether the process used about all of a processor, as it does when its threads only

@@ -32,26 +32,32 @@ pub fn serve(py: Python<'_>, shared: &Shared, job: Job) {
         effort: Some(clock.elapsed()),
         body,
     };
-    let (answered, has_streamed) = match begun {
+    let key = job.request.key;
+    let (answered, note) = match begun {
         Begun::Whole(answered) => {
-            if job.state.finish() {
+            let measured = measured(answered.body);
+            let note = if job.state.finish() {
                 let keep_alive = answered.keep_alive;
-                shared.post(Note::Whole {
-                    id: job.id,
+                let id = job.id;
+                Note::Whole {
+                    id,
                     output,
                     keep_alive,
-                });
-            }
-            (answered, false)
+                    key,
+                    measured,
+                }
+            } else {
+                Note::Unwanted { key, measured }
+            };
+            (answered, note)
         }
-        Begun::Stream(pump) => (stream(py, shared, &job, *pump, output), true),
+        Begun::Stream(pump) => {
+            let answered = stream(py, shared, &job, *pump, output);
+            let measured = measured(answered.body);
+            (answered, Note::Streamed { key, measured })
+        }
     };
-    let measured = measured(answered.body);
-    shared.post(Note::Learn {
-        key: job.request.key,
-        measured,
-        has_streamed,
-    });
+    shared.post(note);
     shared.log_access(py, &job.request.head, &answered, job.started);
 }
 
@@ -67,11 +73,13 @@ fn stream(
     let pipe = Arc::new(StreamPipe::new(OUTPUT_LIMIT));
     let mut buffer = std::mem::take(output.buffer());
     let mut has_waited = false;
-    shared.post(Note::Streaming(job.request.key));
-    let mut pushed = pipe.push(&buffer);
+    // The note of the pipe itself announces what is in it already.
+    let _announced = pipe.push(&buffer);
+    let mut pushed = Pushed::Known;
     shared.post(Note::Stream {
         id: job.id,
         pipe: Arc::clone(&pipe),
+        key: job.request.key,
     });
     loop {
         if pushed == Pushed::Announce {

@@ -40,27 +40,32 @@ pub struct Job {
 
 /// What the loop is told by other threads.
 pub enum Note {
-    /// A request is answered, and this is the answer.
+    /// A request is answered, and this is the answer and what was seen of the call.
     Whole {
         id: RequestId,
         output: Output,
         keep_alive: bool,
+        key: EndpointKey,
+        measured: Measured,
     },
-    /// The answer of a request comes through a pipe.
+    /// A request is answered, and nobody waits for it any more.
+    Unwanted {
+        key: EndpointKey,
+        measured: Measured,
+    },
+    /// The answer of a request comes through a pipe, and has begun to.
     Stream {
         id: RequestId,
         pipe: Arc<StreamPipe>,
+        key: EndpointKey,
     },
-    /// There is something in that pipe.
+    /// There is something new in that pipe.
     Bytes(RequestId),
-    /// A thread is done with a request; this is what was seen of it.
-    Learn {
+    /// A thread is done with a streamed answer.
+    Streamed {
         key: EndpointKey,
         measured: Measured,
-        has_streamed: bool,
     },
-    /// A streamed request has begun to stream its answer.
-    Streaming(EndpointKey),
     /// The view of a streamed body has begun to read, or has made room.
     Body(RequestId),
     /// Bytes of a body were written to disk.

@@ -89,7 +89,12 @@ impl<T> Pool<T> {
             peak: 0,
             is_ended: false,
         };
-        Self { state: Mutex::new(state), most, waiting, is_paced }
+        Self {
+            state: Mutex::new(state),
+            most,
+            waiting,
+            is_paced,
+        }
     }
 
     pub fn hand_over(&self, work: T) -> Handed<T> {
@@ -124,7 +129,9 @@ impl<T> Pool<T> {
     /// should be started.
     pub fn pace(&self, now: Instant, processor_is_busy: bool) -> usize {
         let mut state = self.lock();
-        let Some((since, _)) = state.queue.front() else { return 0 };
+        let Some((since, _)) = state.queue.front() else {
+            return 0;
+        };
         let waited = now.saturating_duration_since(*since);
         if self.is_paced && processor_is_busy && waited >= BUSY_PATIENCE {
             state.allowed = self.most.min(state.allowed + 1);
@@ -134,7 +141,9 @@ impl<T> Pool<T> {
         let mut wanted = 0;
         while state.busy < state.allowed && state.queue.len() > state.starting {
             if let Some(seat) = state.idle.pop() {
-                let Some((_, work)) = state.queue.pop_front() else { break };
+                let Some((_, work)) = state.queue.pop_front() else {
+                    break;
+                };
                 state.begin_one();
                 seat.give(Given::Work(work));
             } else if state.threads < self.most {
@@ -236,7 +245,10 @@ impl<T> Pool<T> {
             state.threads = state.threads.saturating_sub(1);
             return Ok(None);
         }
-        let seat = Arc::new(Seat { work: Mutex::new(Given::Nothing), given: Condvar::new() });
+        let seat = Arc::new(Seat {
+            work: Mutex::new(Given::Nothing),
+            given: Condvar::new(),
+        });
         state.idle.push(Arc::clone(&seat));
         Err(seat)
     }
@@ -351,8 +363,12 @@ mod tests {
     fn the_last_idle_thread_works_next() {
         let pool = Pool::new(2, 1);
         let (mut one, mut other) = (pool.join(), pool.join());
-        let Err(first) = pool.take_or_sit(&mut one) else { panic!("there is no work") };
-        let Err(second) = pool.take_or_sit(&mut other) else { panic!("there is no work") };
+        let Err(first) = pool.take_or_sit(&mut one) else {
+            panic!("there is no work")
+        };
+        let Err(second) = pool.take_or_sit(&mut other) else {
+            panic!("there is no work")
+        };
 
         assert!(matches!(pool.hand_over(1), Handed::Taken));
 

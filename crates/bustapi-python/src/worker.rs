@@ -13,10 +13,13 @@ use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict as _, PyDict};
 
 use crate::acceptor::most_connections;
+use crate::answer::refuse;
 use crate::counters::Counters;
 use crate::event_loop::{EventLoop, WAKER};
 use crate::fork::close_in_children;
+use crate::learning::Measured;
 use crate::log_writer::{LogWriter, duplicate};
+use crate::output::Output;
 use crate::routing::RuleIndex;
 use crate::serve::serve;
 use crate::shared::{End, Job, Note, Shared, Timeouts, wake};
@@ -241,10 +244,27 @@ impl Worker {
         }
     }
 
+    /// Answer a request, even when our own code has a bug.
     fn serve(&self, py: Python<'_>, job: Job) {
-        if let Err(error) = catch_panic(|| serve(py, &self.shared, job)) {
-            self.shared.site.log(py, None, error);
-        }
+        let (id, key, is_head) = (job.id, job.request.key, job.request.terms.is_head);
+        let Err(error) = catch_panic(|| serve(py, &self.shared, job)) else {
+            return;
+        };
+        self.shared.site.log(py, None, error);
+        let mut output = Output::default();
+        let answered = refuse(500, is_head, &mut output);
+        let measured = Measured {
+            wall: Duration::ZERO,
+            effort: None,
+            body: answered.body,
+        };
+        self.shared.post(Note::Whole {
+            id,
+            output,
+            keep_alive: false,
+            key,
+            measured,
+        });
     }
 
     /// Let everything that belongs to the loop end.
