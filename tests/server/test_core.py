@@ -10,7 +10,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -250,6 +250,39 @@ def test_too_many_connections_wait_until_one_closes() -> None:
             first.close()
 
             read_until(second, b"hello")
+
+
+def test_a_unix_socket_has_no_client_address(tmp_path: Path) -> None:
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        environ = head.environ()
+        seen = [head.remote_addr, head.remote_port, "REMOTE_ADDR" in environ]
+        return text(repr(seen).encode())
+
+    handler = Handler(respond)
+    path = str(tmp_path / "socket")
+
+    with socket.socket(socket.AF_UNIX) as one, socket.socket(socket.AF_UNIX) as other:
+        for listener, name in [(one, path), (other, path + "2")]:
+            listener.bind(name)
+            listener.listen()
+
+        worker = Worker(handler, [one.fileno(), other.fileno()], print, threads=1)
+        started = [threading.Thread(target=worker.run_hot)]
+        started.append(threading.Thread(target=worker.run_view))
+
+        for thread in started:
+            thread.start()
+
+        for name in [path, path + "2"]:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(name)
+                connection.sendall(request("/", "Connection: close\r\n"))
+                assert body_of(read_all(connection)) == b"[None, None, False]"
+
+        worker.stop()
+
+        for thread in started:
+            thread.join(10)
 
 
 # Threads and Contexts.
@@ -1106,6 +1139,21 @@ def test_a_head_that_does_not_end_is_a_408(before: bytes) -> None:
 def test_a_body_that_stops_is_a_408_and_no_request() -> None:
     with serving(echo, body_timeout=0.1) as server:
         answer = server.send(request("/", "Content-Length: 9\r\n", "POST") + b"abc")
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_body_that_drips_is_a_408() -> None:
+    with serving(echo, body_timeout=1.0) as server, server.connect() as connection:
+        connection.sendall(request("/", "Content-Length: 9999\r\n", "POST"))
+        connection.settimeout(0.2)
+        answer = b""
+
+        while not answer:
+            connection.sendall(b"x")
+
+            with suppress(TimeoutError):
+                answer = connection.recv(65536)
 
     assert answer.startswith(b"HTTP/1.1 408 ")
 
