@@ -10,9 +10,11 @@
 //! Requests are taken from the input one after the other, so answers leave in their order
 //! (RFC 9112 9.3.2) and nothing behind an error or a `Connection: close` is ever a request.
 
+mod incoming;
+
 use std::sync::Arc;
 
-use bustapi_core::chunked::{ChunkDecoder, ChunkEvent};
+use bustapi_core::chunked::ChunkDecoder;
 use bustapi_core::error::HttpError;
 use bustapi_core::head::{Framing, Head, HeadParser, HeadStatus, Version};
 use bustapi_core::limits::Limits;
@@ -21,33 +23,22 @@ use bustapi_core::target::{TargetForm, decode_path};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+pub use self::incoming::Intake;
+use self::incoming::{Decoder, IN_MEMORY, Incoming, Refusal, Sink, Unread};
 use crate::answer::{Answered, Request, refuse};
 use crate::body::Body;
-use crate::body_pipe::{BodyPipe, End};
+use crate::body_pipe::End;
 use crate::head::{Peer, RequestHead};
 use crate::learning::EndpointKey;
 use crate::names::method;
 use crate::output::Output;
 use crate::site::Site;
-use crate::spool::{PENDING, Spool};
-
-/// Bodies up to this size are collected in memory.
-pub const IN_MEMORY: u64 = 1024 * 1024;
 
 /// Input that may wait while a request is answered; beyond it the connection is not read.
 const READ_AHEAD: usize = 128 * 1024;
 
 /// An input buffer that has grown beyond this is given back when it is empty.
 const KEPT_BUFFER: usize = 64 * 1024;
-
-/// What a worker does for bodies that do not fit in memory.
-pub trait Intake {
-    /// Begin to spool; None when there is no space.
-    fn spool(&self) -> std::io::Result<Option<Spool>>;
-
-    /// Make the pipe of a streamed body.
-    fn pipe(&self) -> Arc<BodyPipe>;
-}
 
 /// What a connection needs next.
 pub enum Turn {
@@ -79,36 +70,6 @@ pub struct Connection {
     pub output: Output,
     /// An answer that the application had no part in, for the log.
     pub refused: Option<Answered>,
-}
-
-/// A body on its way in.
-struct Incoming {
-    /// The request, until it is dispatched.
-    request: Option<Unread>,
-    decoder: Decoder,
-    sink: Sink,
-    received: u64,
-    limit: Option<u64>,
-    must_continue: bool,
-    is_whole: bool,
-}
-
-struct Unread {
-    head: Py<RequestHead>,
-    terms: ResponseContext,
-    key: EndpointKey,
-    is_miss: bool,
-}
-
-enum Decoder {
-    Length(u64),
-    Chunked(Box<ChunkDecoder>),
-}
-
-enum Sink {
-    Memory(Vec<u8>),
-    Spool { spool: Box<Spool>, is_full: bool },
-    Pipe { pipe: Arc<BodyPipe>, is_full: bool },
 }
 
 impl Connection {
@@ -486,192 +447,6 @@ impl Connection {
         self.compact();
         if self.input.is_empty() {
             self.input.shrink_to(KEPT_BUFFER);
-        }
-    }
-}
-
-enum Refusal {
-    Peer(HttpError),
-    Disk,
-}
-
-impl Incoming {
-    fn wants_input(&self) -> bool {
-        if self.is_whole {
-            return false;
-        }
-        match &self.sink {
-            Sink::Memory(_) => true,
-            Sink::Spool { spool, is_full } => !is_full && spool.pending() < PENDING,
-            Sink::Pipe { is_full, .. } => !is_full,
-        }
-    }
-
-    /// Whether a chunked body has outgrown the application's limit.
-    fn is_above_limit(&self) -> bool {
-        self.limit
-            .is_some_and(|limit| self.received > limit && self.received > IN_MEMORY)
-    }
-
-    /// Decode input and pass it on until the sink is full; returns how much was taken.
-    fn take(&mut self, input: &[u8], intake: Option<&dyn Intake>) -> Result<usize, Refusal> {
-        let mut position = 0;
-        while self.wants_input() && !self.is_above_limit() {
-            let step = self
-                .decoder
-                .decode(&input[position..])
-                .map_err(Refusal::Peer)?;
-            position += step.consumed;
-            self.is_whole = step.is_end;
-            if step.data.is_empty() {
-                break;
-            }
-            self.received += step.data.len() as u64;
-            self.pass_on(step.data, intake).map_err(|_| Refusal::Disk)?;
-        }
-        Ok(position)
-    }
-
-    fn pass_on(&mut self, data: &[u8], intake: Option<&dyn Intake>) -> std::io::Result<()> {
-        match &mut self.sink {
-            Sink::Memory(bytes) => {
-                bytes.extend_from_slice(data);
-                if let Some(intake) = intake
-                    && bytes.len() as u64 > IN_MEMORY
-                {
-                    self.leave_memory(intake)?;
-                }
-            }
-            Sink::Spool { spool, is_full } => *is_full = !spool.push(data.to_vec()),
-            Sink::Pipe { pipe, is_full } => *is_full = !pipe.push(data),
-        }
-        Ok(())
-    }
-
-    /// Send the body elsewhere: to the disk, or straight to the view when nobody will want
-    /// it or there is no space.
-    fn leave_memory(&mut self, intake: &dyn Intake) -> std::io::Result<()> {
-        let Sink::Memory(bytes) = &mut self.sink else {
-            return Ok(());
-        };
-        let bytes = std::mem::take(bytes);
-        let is_miss = self.request.as_ref().is_some_and(|request| request.is_miss);
-        let spool = if is_miss { None } else { intake.spool()? };
-        self.sink = match spool {
-            Some(mut spool) => {
-                let is_full = !bytes.is_empty() && !spool.push(bytes);
-                Sink::Spool {
-                    spool: Box::new(spool),
-                    is_full,
-                }
-            }
-            None => {
-                let pipe = intake.pipe();
-                let is_full = !bytes.is_empty() && !pipe.push(&bytes);
-                Sink::Pipe { pipe, is_full }
-            }
-        };
-        Ok(())
-    }
-
-    /// Return the request once its body is collected, or must be streamed from here on.
-    fn finish_collected(
-        &mut self,
-        py: Python<'_>,
-        intake: Option<&dyn Intake>,
-    ) -> PyResult<Option<Request>> {
-        let body = match (&mut self.sink, intake) {
-            (Sink::Pipe { .. }, _) => return self.dispatch_streamed(py, None).map(Some),
-            (Sink::Memory(bytes), _) if self.is_whole => {
-                Body::in_memory(PyBytes::new(py, bytes).unbind())
-            }
-            (Sink::Spool { spool, is_full }, Some(intake)) if spool.pending() == 0 => {
-                if !self.is_whole && !*is_full {
-                    return Ok(None);
-                }
-                let pipe = Sink::Pipe {
-                    pipe: intake.pipe(),
-                    is_full: false,
-                };
-                let Sink::Spool { spool, .. } = std::mem::replace(&mut self.sink, pipe) else {
-                    unreachable!("it was just seen to be a spool");
-                };
-                let file = spool.finish()?;
-                if !self.is_whole {
-                    return self.dispatch_streamed(py, Some(file)).map(Some);
-                }
-                Body::spooled(file)
-            }
-            _ => return Ok(None),
-        };
-        self.dispatch(py, body, false).map(Some)
-    }
-
-    fn dispatch_streamed(
-        &mut self,
-        py: Python<'_>,
-        file: Option<crate::spool::SpooledFile>,
-    ) -> PyResult<Request> {
-        let Sink::Pipe { pipe, .. } = &self.sink else {
-            unreachable!("only a body in a pipe is streamed");
-        };
-        let body = Body::streamed(file, Arc::clone(pipe));
-        let mut request = self.dispatch(py, body, false)?;
-        request.is_streamed = true;
-        Ok(request)
-    }
-
-    fn dispatch(&mut self, py: Python<'_>, body: Body, closes: bool) -> PyResult<Request> {
-        let Unread {
-            head,
-            mut terms,
-            key,
-            ..
-        } = self.request.take().expect("a request is dispatched once");
-        terms.keep_alive &= !closes;
-        let body = Some(Py::new(py, body)?);
-        Ok(Request {
-            head,
-            body,
-            terms,
-            key,
-            is_streamed: false,
-        })
-    }
-}
-
-struct Step<'a> {
-    consumed: usize,
-    data: &'a [u8],
-    is_end: bool,
-}
-
-impl Decoder {
-    fn decode<'a>(&mut self, input: &'a [u8]) -> Result<Step<'a>, HttpError> {
-        match self {
-            Self::Length(left) => {
-                let count =
-                    usize::try_from(*left).map_or(input.len(), |left| left.min(input.len()));
-                *left -= count as u64;
-                Ok(Step {
-                    consumed: count,
-                    data: &input[..count],
-                    is_end: *left == 0,
-                })
-            }
-            Self::Chunked(decoder) => {
-                let step = decoder.decode(input)?;
-                let (data, is_end): (&[u8], _) = match step.event {
-                    ChunkEvent::Data(data) => (data, false),
-                    ChunkEvent::Partial => (&[], false),
-                    ChunkEvent::End => (&[], true),
-                };
-                Ok(Step {
-                    consumed: step.consumed,
-                    data,
-                    is_end,
-                })
-            }
         }
     }
 }

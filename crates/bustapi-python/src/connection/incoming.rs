@@ -1,0 +1,253 @@
+//! A request body on its way in: to memory, to the spool or straight to its view.
+
+use std::sync::Arc;
+
+use bustapi_core::chunked::{ChunkDecoder, ChunkEvent};
+use bustapi_core::error::HttpError;
+use bustapi_core::response::ResponseContext;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::answer::Request;
+use crate::body::Body;
+use crate::body_pipe::BodyPipe;
+use crate::head::RequestHead;
+use crate::learning::EndpointKey;
+use crate::spool::{PENDING, Spool, SpooledFile};
+
+/// Bodies up to this size are collected in memory.
+pub const IN_MEMORY: u64 = 1024 * 1024;
+
+/// What a worker does for bodies that do not fit in memory.
+pub trait Intake {
+    /// Begin to spool; None when there is no space.
+    fn spool(&self) -> std::io::Result<Option<Spool>>;
+
+    /// Make the pipe of a streamed body.
+    fn pipe(&self) -> Arc<BodyPipe>;
+}
+
+/// A body on its way in.
+pub(super) struct Incoming {
+    /// The request, until it is dispatched.
+    pub(super) request: Option<Unread>,
+    pub(super) decoder: Decoder,
+    pub(super) sink: Sink,
+    pub(super) received: u64,
+    pub(super) limit: Option<u64>,
+    pub(super) must_continue: bool,
+    pub(super) is_whole: bool,
+}
+
+pub(super) struct Unread {
+    pub(super) head: Py<RequestHead>,
+    pub(super) terms: ResponseContext,
+    pub(super) key: EndpointKey,
+    pub(super) is_miss: bool,
+}
+
+pub(super) enum Decoder {
+    Length(u64),
+    Chunked(Box<ChunkDecoder>),
+}
+
+pub(super) enum Sink {
+    Memory(Vec<u8>),
+    Spool { spool: Box<Spool>, is_full: bool },
+    Pipe { pipe: Arc<BodyPipe>, is_full: bool },
+}
+
+pub(super) enum Refusal {
+    Peer(HttpError),
+    Disk,
+}
+
+impl Incoming {
+    pub(super) fn wants_input(&self) -> bool {
+        if self.is_whole {
+            return false;
+        }
+        match &self.sink {
+            Sink::Memory(_) => true,
+            Sink::Spool { spool, is_full } => !is_full && spool.pending() < PENDING,
+            Sink::Pipe { is_full, .. } => !is_full,
+        }
+    }
+
+    /// Whether a chunked body has outgrown the application's limit.
+    pub(super) fn is_above_limit(&self) -> bool {
+        self.limit
+            .is_some_and(|limit| self.received > limit && self.received > IN_MEMORY)
+    }
+
+    /// Decode input and pass it on until the sink is full; returns how much was taken.
+    pub(super) fn take(
+        &mut self,
+        input: &[u8],
+        intake: Option<&dyn Intake>,
+    ) -> Result<usize, Refusal> {
+        let mut position = 0;
+        while self.wants_input() && !self.is_above_limit() {
+            let step = self
+                .decoder
+                .decode(&input[position..])
+                .map_err(Refusal::Peer)?;
+            position += step.consumed;
+            self.is_whole = step.is_end;
+            if step.data.is_empty() {
+                break;
+            }
+            self.received += step.data.len() as u64;
+            self.pass_on(step.data, intake).map_err(|_| Refusal::Disk)?;
+        }
+        Ok(position)
+    }
+
+    fn pass_on(&mut self, data: &[u8], intake: Option<&dyn Intake>) -> std::io::Result<()> {
+        match &mut self.sink {
+            Sink::Memory(bytes) => {
+                bytes.extend_from_slice(data);
+                if let Some(intake) = intake
+                    && bytes.len() as u64 > IN_MEMORY
+                {
+                    self.leave_memory(intake)?;
+                }
+            }
+            Sink::Spool { spool, is_full } => *is_full = !spool.push(data.to_vec()),
+            Sink::Pipe { pipe, is_full } => *is_full = !pipe.push(data),
+        }
+        Ok(())
+    }
+
+    /// Send the body elsewhere: to the disk, or straight to the view when nobody will want
+    /// it or there is no space.
+    pub(super) fn leave_memory(&mut self, intake: &dyn Intake) -> std::io::Result<()> {
+        let Sink::Memory(bytes) = &mut self.sink else {
+            return Ok(());
+        };
+        let bytes = std::mem::take(bytes);
+        let is_miss = self.request.as_ref().is_some_and(|request| request.is_miss);
+        let spool = if is_miss { None } else { intake.spool()? };
+        self.sink = match spool {
+            Some(mut spool) => {
+                let is_full = !bytes.is_empty() && !spool.push(bytes);
+                Sink::Spool {
+                    spool: Box::new(spool),
+                    is_full,
+                }
+            }
+            None => {
+                let pipe = intake.pipe();
+                let is_full = !bytes.is_empty() && !pipe.push(&bytes);
+                Sink::Pipe { pipe, is_full }
+            }
+        };
+        Ok(())
+    }
+
+    /// Return the request once its body is collected, or must be streamed from here on.
+    pub(super) fn finish_collected(
+        &mut self,
+        py: Python<'_>,
+        intake: Option<&dyn Intake>,
+    ) -> PyResult<Option<Request>> {
+        let body = match (&mut self.sink, intake) {
+            (Sink::Pipe { .. }, _) => return self.dispatch_streamed(py, None).map(Some),
+            (Sink::Memory(bytes), _) if self.is_whole => {
+                Body::in_memory(PyBytes::new(py, bytes).unbind())
+            }
+            (Sink::Spool { spool, is_full }, Some(intake)) if spool.pending() == 0 => {
+                if !self.is_whole && !*is_full {
+                    return Ok(None);
+                }
+                let pipe = Sink::Pipe {
+                    pipe: intake.pipe(),
+                    is_full: false,
+                };
+                let Sink::Spool { spool, .. } = std::mem::replace(&mut self.sink, pipe) else {
+                    unreachable!("it was just seen to be a spool");
+                };
+                let file = spool.finish()?;
+                if !self.is_whole {
+                    return self.dispatch_streamed(py, Some(file)).map(Some);
+                }
+                Body::spooled(file)
+            }
+            _ => return Ok(None),
+        };
+        self.dispatch(py, body, false).map(Some)
+    }
+
+    pub(super) fn dispatch_streamed(
+        &mut self,
+        py: Python<'_>,
+        file: Option<SpooledFile>,
+    ) -> PyResult<Request> {
+        let Sink::Pipe { pipe, .. } = &self.sink else {
+            unreachable!("only a body in a pipe is streamed");
+        };
+        let body = Body::streamed(file, Arc::clone(pipe));
+        let mut request = self.dispatch(py, body, false)?;
+        request.is_streamed = true;
+        Ok(request)
+    }
+
+    pub(super) fn dispatch(
+        &mut self,
+        py: Python<'_>,
+        body: Body,
+        closes: bool,
+    ) -> PyResult<Request> {
+        let Unread {
+            head,
+            mut terms,
+            key,
+            ..
+        } = self.request.take().expect("a request is dispatched once");
+        terms.keep_alive &= !closes;
+        let body = Some(Py::new(py, body)?);
+        Ok(Request {
+            head,
+            body,
+            terms,
+            key,
+            is_streamed: false,
+        })
+    }
+}
+
+struct Step<'a> {
+    consumed: usize,
+    data: &'a [u8],
+    is_end: bool,
+}
+
+impl Decoder {
+    fn decode<'a>(&mut self, input: &'a [u8]) -> Result<Step<'a>, HttpError> {
+        match self {
+            Self::Length(left) => {
+                let count =
+                    usize::try_from(*left).map_or(input.len(), |left| left.min(input.len()));
+                *left -= count as u64;
+                Ok(Step {
+                    consumed: count,
+                    data: &input[..count],
+                    is_end: *left == 0,
+                })
+            }
+            Self::Chunked(decoder) => {
+                let step = decoder.decode(input)?;
+                let (data, is_end): (&[u8], _) = match step.event {
+                    ChunkEvent::Data(data) => (data, false),
+                    ChunkEvent::Partial => (&[], false),
+                    ChunkEvent::End => (&[], true),
+                };
+                Ok(Step {
+                    consumed: step.consumed,
+                    data,
+                    is_end,
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! One client's turn: written, read, parsed and answered as far as goes without waiting.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bustapi_core::stream_pipe::StreamEnd;
+use pyo3::prelude::*;
+
+use super::EventLoop;
+use crate::body_pipe::BodyPipe;
+use crate::client::{Current, Read, Suspended};
+use crate::clock::ThreadClock;
+use crate::connection::{Intake, Stage, Turn};
+use crate::serve::OUTPUT_LIMIT;
+use crate::shared::{Note, RequestId, Shared};
+use crate::site::catch_panic;
+use crate::spool::Spool;
+
+/// Answers that are gathered before they are written, when requests are pipelined.
+const PIPELINED: usize = 16;
+
+/// Reads of one client in its turn.
+const READS: usize = 16;
+
+impl EventLoop {
+    pub(super) fn drive_ready(&mut self, py: Python<'_>) {
+        for _ in 0..self.ready.len() {
+            let Some(place) = self.ready.pop_front() else {
+                return;
+            };
+            if self
+                .clients
+                .get(place)
+                .is_none_or(|client| client.is_closed)
+            {
+                continue;
+            }
+            let driven = catch_panic(|| self.drive(py, place)).and_then(|driven| driven);
+            if let Err(error) = driven {
+                self.shared.site.log(py, None, error);
+                self.close(py, place);
+            }
+        }
+    }
+
+    /// Do for a client whatever can be done now.
+    pub(super) fn drive(&mut self, py: Python<'_>, place: usize) -> PyResult<()> {
+        if self.clients[place].is_dead {
+            self.close(py, place);
+            return Ok(());
+        }
+        if self.clients[place].is_lingering() {
+            self.drain_input(py, place);
+            return Ok(());
+        }
+        let (mut answered, mut reads) = (0, 0);
+        loop {
+            if !self.resume(py, place) {
+                return Ok(());
+            }
+            let client = &mut self.clients[place];
+            if answered >= PIPELINED || client.connection.output.held() > OUTPUT_LIMIT {
+                answered = 0;
+                if !client.flush(py) {
+                    self.close(py, place);
+                    return Ok(());
+                }
+                if !client.is_writable {
+                    break;
+                }
+            }
+            let shared = Arc::clone(&self.shared);
+            let intake = WorkerIntake {
+                shared: &shared,
+                place,
+                id: client.id,
+            };
+            match client.connection.advance(py, &shared.site, Some(&intake))? {
+                Turn::Request(request) => {
+                    answered += 1;
+                    self.dispatch(py, place, request);
+                }
+                Turn::Read => {
+                    let client = &mut self.clients[place];
+                    if !client.is_readable || !client.connection.wants_input() {
+                        break;
+                    }
+                    if reads >= READS {
+                        self.ready.push_back(place);
+                        break;
+                    }
+                    reads += 1;
+                    match client.read(&mut self.scratch) {
+                        Read::Some => {}
+                        Read::Nothing => break,
+                        Read::Gone => {
+                            self.close(py, place);
+                            return Ok(());
+                        }
+                    }
+                    let streams = matches!(
+                        client.current,
+                        Some(Current::Job { pipe: Some(_), .. } | Current::Suspended(_))
+                    );
+                    if client.has_ended && streams {
+                        // While a stream is answered the end of the input means: gone.
+                        self.close(py, place);
+                        return Ok(());
+                    }
+                }
+                Turn::Last => break,
+            }
+        }
+        self.finish_turn(py, place);
+        Ok(())
+    }
+
+    pub(super) fn finish_turn(&mut self, py: Python<'_>, place: usize) {
+        let now = Instant::now();
+        let client = &mut self.clients[place];
+        if let Some(refused) = client.connection.refused.take() {
+            self.shared.counters.refused.add();
+            self.shared
+                .log_refused(py, client.connection.peer(), refused.status);
+        }
+        if !client.flush(py) {
+            self.close(py, place);
+            return;
+        }
+        let is_last = client.connection.stage() == Stage::Last;
+        if is_last && client.connection.output.is_empty() {
+            if !client.linger() {
+                self.close(py, place);
+            } else if client.is_readable {
+                self.ready.push_back(place);
+            }
+            return;
+        }
+        // Streams and suspended iterators go on when their last bytes are out.
+        if client.connection.output.is_empty() && client.has_more() {
+            self.ready.push_back(place);
+        }
+        client.set_deadline(now, &self.shared.timeouts);
+    }
+
+    /// Read and forget what a peer sends after our end.
+    pub(super) fn drain_input(&mut self, py: Python<'_>, place: usize) {
+        let client = &mut self.clients[place];
+        for _ in 0..READS {
+            if !client.is_readable {
+                return;
+            }
+            let gone = matches!(client.read(&mut self.scratch), Read::Gone);
+            if gone || client.has_ended {
+                self.close(py, place);
+                return;
+            }
+        }
+        self.ready.push_back(place);
+    }
+
+    /// Go on with an answer that is in parts; False when the connection was closed.
+    pub(super) fn resume(&mut self, py: Python<'_>, place: usize) -> bool {
+        let client = &mut self.clients[place];
+        if client.current.is_none() || !client.flush(py) {
+            let is_open = client.current.is_none();
+            if !is_open {
+                self.close(py, place);
+            }
+            return is_open;
+        }
+        if !client.connection.output.is_empty() {
+            return true;
+        }
+        match client.current.take() {
+            Some(Current::Suspended(suspended)) => {
+                let Suspended {
+                    pump,
+                    request,
+                    started,
+                } = *suspended;
+                let timed = (Instant::now(), Some(ThreadClock::read()));
+                self.pump(py, place, pump, request, started, timed);
+            }
+            Some(Current::Job {
+                serial,
+                state,
+                pipe: Some(pipe),
+            }) => {
+                let mut bytes = Vec::new();
+                let end = pipe.take(&mut bytes);
+                client.connection.output.push_vec(bytes);
+                match end {
+                    Some(end) => {
+                        let keep_alive = end == StreamEnd::Whole;
+                        client.connection.answered(keep_alive);
+                        client.restart_idle();
+                    }
+                    None => {
+                        client.current = Some(Current::Job {
+                            serial,
+                            state,
+                            pipe: Some(pipe),
+                        });
+                    }
+                }
+            }
+            current => client.current = current,
+        }
+        true
+    }
+}
+
+/// What the loop does for the bodies of one client.
+struct WorkerIntake<'a> {
+    shared: &'a Arc<Shared>,
+    place: usize,
+    id: u64,
+}
+
+impl Intake for WorkerIntake<'_> {
+    fn spool(&self) -> io::Result<Option<Spool>> {
+        self.shared.spooler.begin(self.id)
+    }
+
+    fn pipe(&self) -> Arc<BodyPipe> {
+        let shared = Arc::clone(self.shared);
+        let id = RequestId {
+            connection: self.place,
+            serial: self.id,
+        };
+        Arc::new(BodyPipe::new(Box::new(move || shared.post(Note::Body(id)))))
+    }
+}
