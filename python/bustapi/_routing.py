@@ -70,6 +70,7 @@ class RouteTable:
 
     __slots__ = (
         "_declined",
+        "_generation",
         "_index",
         "_is_foreign",
         "_lock",
@@ -85,6 +86,8 @@ class RouteTable:
         """
         self._index = index
         self._lock = Lock()
+        #: Generation of the index since this table last filled it.
+        self._generation = 0
         #: The map that was copied, with what its revision and matcher were.
         self._map: Map | None = None
         self._revision: object = None
@@ -140,6 +143,7 @@ class RouteTable:
 
             if self._is_foreign or _has_domains(url_map, subdomain_matching):
                 self.index.rebuild([], [], False)
+                self._generation = self.index.generation
                 self._declined = url_map
                 return
 
@@ -147,6 +151,7 @@ class RouteTable:
             self._matcher = url_map._matcher
             self._revision = picture.draw(url_map)
             self.index.rebuild(picture.states, picture.rules, picture.is_complete)
+            self._generation = self.index.generation
             self._map = url_map
 
     def find(self, path: str, method: str) -> tuple[Rule, dict[str, Any]] | None:
@@ -167,7 +172,7 @@ class RouteTable:
         if not self.is_current(url_map, subdomain_matching):
             self.rebuild(url_map, subdomain_matching)
 
-        if head.generation == self.index.generation:
+        if head.generation == self._generation:
             return head.hit
 
         if head.is_upgrade:

@@ -7,7 +7,6 @@ from io import BytesIO
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from werkzeug.datastructures import Headers
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wsgi import ClosingIterator
 
@@ -18,36 +17,16 @@ if TYPE_CHECKING:
 
     from ._bustapi import Body, RequestHead, Wire
 
-# Bounded, since content types can come from anywhere; one that does not fit any more is
-# encoded each time.
-_MAX_TEMPLATES = 512
-_templates: dict[tuple[int, str], bytes] = {}
-
 
 def head_template(status: int, content_type: str) -> bytes:
     """Return the response head up to the fields that differ from answer to answer.
 
     :param status: a status code that Werkzeug knows.
-    :param content_type: value of the ``Content-Type`` field.
-    :raises ValueError: when the value has a line break.
+    :param content_type: value of the ``Content-Type`` field, printable ASCII.
     """
-    template = _templates.get((status, content_type))
-
-    if template is None:
-        template = _encode_template(status, content_type)
-
-        if len(_templates) < _MAX_TEMPLATES:
-            _templates[status, content_type] = template
-
-    return template
-
-
-def _encode_template(status: int, content_type: str) -> bytes:
-    checked = Headers([("Content-Type", content_type)])["Content-Type"]
     reason = HTTP_STATUS_CODES[status].upper()
-    return f"HTTP/1.1 {status} {reason}\r\nContent-Type: {checked}\r\n".encode(
-        "latin-1"
-    )
+    head = f"HTTP/1.1 {status} {reason}\r\nContent-Type: {content_type}\r\n"
+    return head.encode("ascii")
 
 
 def environ_of(head: RequestHead, body: Body | None) -> WSGIEnvironment:

@@ -259,6 +259,13 @@ class AppContext:
         self._head = head
         self._body = body
         self._has_request = True
+        # PERF: a default of the class would do, but reading one through the instance
+        # is a look-up along the MRO, and these are read several times.
+        self._hit = None
+        self._request = None
+        self._opened = None
+        self._session_deferred = False
+        self._after_functions = None
         return self
 
     # PERF: these are asked in every request whether they were built. An attribute that

@@ -271,9 +271,10 @@ class Request(RequestBase):
 _stock_init = Request.__init__
 
 
-# Content types of responses that are given a mimetype, as Werkzeug completes them.
+# For mimetypes that responses were given: the content type as Werkzeug completes it, and
+# the head of a response that has only that. Bounded, since they can come from anywhere.
 _MAX_CONTENT_TYPES = 256
-_content_types: dict[str, str] = {}
+_content_types: dict[str, tuple[str, bytes]] = {}
 
 
 class Response(ResponseBase):
@@ -295,6 +296,7 @@ class Response(ResponseBase):
     # What the head of an untouched response is made of, see ``headers``.
     _content_type: str | None = None
     _content_length: int | None = None
+    _head_template = b""
 
     # These belong to the instance in Werkzeug; here to the class until one is changed.
     direct_passthrough = False
@@ -333,14 +335,20 @@ class Response(ResponseBase):
                     known = _complete_content_type(mimetype)
 
                 if known is not None and self.__class__.set_data is _stock_set_data:
-                    self._content_type = known
+                    self._content_type, self._head_template = known
                     self._content_length = len(body)
                     self.response = [body]
+                    # PERF: as above; the defaults are for what Werkzeug made.
+                    self._headers = None
+                    self._close_functions = None
 
                     if status is None:
                         status = self.default_status
 
-                    if status != 200 or self._status_code != 200:
+                    if status == 200:
+                        self._status = "200 OK"
+                        self._status_code = 200
+                    else:
                         self.status = status
 
                     return
@@ -408,8 +416,7 @@ class Response(ResponseBase):
                 and body[0].__class__ is bytes
                 and len(body[0]) == self._content_length
             ):
-                head = head_template(200, self._content_type)  # type: ignore[arg-type]
-                return 200, head, body[0]
+                return 200, self._head_template, body[0]
 
         return self._status, self._wire_headers(context), self._wire_body(context)
 
@@ -479,16 +486,15 @@ def _has_stock_delivery(cls: type[Response]) -> bool:
     )
 
 
-def _complete_content_type(mimetype: str | None) -> str | None:
-    """Return the content type of a mimetype, None when Werkzeug shall judge it."""
+def _complete_content_type(mimetype: str | None) -> tuple[str, bytes] | None:
+    """Return content type and head for a mimetype, None when Werkzeug shall judge it."""
     if (
         not mimetype
-        or not mimetype.isascii()
-        or "\r" in mimetype
-        or "\n" in mimetype
+        or not (mimetype.isascii() and mimetype.isprintable())
         or len(_content_types) >= _MAX_CONTENT_TYPES
     ):
         return None
 
-    completed = _content_types[mimetype] = get_content_type(mimetype, "utf-8")
-    return completed
+    completed = get_content_type(mimetype, "utf-8")
+    known = _content_types[mimetype] = completed, head_template(200, completed)
+    return known
