@@ -406,7 +406,7 @@ mod tests {
     fn a_paced_pool_doubles_while_the_queue_stands() {
         let pool = Pool::paced(8, 100);
         for item in 0..20 {
-            drop(pool.hand_over(item));
+            let _handed = pool.hand_over(item);
         }
         let late = Instant::now() + PATIENCE;
 
@@ -419,7 +419,7 @@ mod tests {
     fn a_busy_processor_lets_threads_in_slowly() {
         let pool = Pool::paced(8, 100);
         for item in 0..20 {
-            drop(pool.hand_over(item));
+            let _handed = pool.hand_over(item);
         }
         let now = Instant::now();
 
@@ -432,7 +432,7 @@ mod tests {
     fn what_was_needed_is_forgotten_after_a_quiet_second() {
         let pool = Pool::paced(8, 100);
         for item in 0..4 {
-            drop(pool.hand_over(item));
+            let _handed = pool.hand_over(item);
         }
         let late = Instant::now() + PATIENCE;
         while pool.pace(late, false) > 0 {}
