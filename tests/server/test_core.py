@@ -1143,6 +1143,26 @@ def test_a_body_that_stops_is_a_408_and_no_request() -> None:
     assert answer.startswith(b"HTTP/1.1 408 ")
 
 
+def test_a_short_body_behind_a_long_one_has_a_deadline_of_its_own() -> None:
+    with serving(echo, body_timeout=1.0) as server, server.connect() as connection:
+        # The second body is incomplete when the turn that ends the first one is over.
+        first = request("/", "Content-Length: 500000\r\n", "POST") + b"x" * 499_990
+        second = request("/", "Content-Length: 5\r\n", "POST") + b"ab"
+        connection.sendall(first)
+        until(lambda: server.worker.stats()["connections_accepted"] == 1)
+        connection.sendall(b"x" * 10 + second)
+        answer = read_all(connection)
+
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert b"HTTP/1.1 408 Request Timeout" in answer
+
+
+@pytest.mark.parametrize("value", [-1.0, float("nan")])
+def test_a_time_that_is_none_is_refused(value: float) -> None:
+    with pytest.raises(ValueError, match="body_timeout"):
+        Worker(Handler(hello), [], print, body_timeout=value)
+
+
 def test_a_body_that_drips_is_a_408() -> None:
     with serving(echo, body_timeout=1.0) as server, server.connect() as connection:
         connection.sendall(request("/", "Content-Length: 9999\r\n", "POST"))

@@ -253,10 +253,11 @@ impl Client {
         }
     }
 
-    /// Start the idle time again: a request was answered meanwhile.
-    pub fn restart_idle(&mut self) {
+    /// Let the deadlines of the next request start afresh: one was answered meanwhile.
+    pub fn restart_deadlines(&mut self) {
         self.forget(Kind::Idle);
         self.forget(Kind::Head);
+        self.forget(Kind::Body);
     }
 
     pub fn overdue(&mut self, now: Instant, timeouts: &Timeouts) -> Overdue {
@@ -265,7 +266,7 @@ impl Client {
         };
         if deadline.kind == Kind::Body && now >= deadline.window.1 + timeouts.body {
             let least = LEAST_RATE * timeouts.body.as_secs();
-            if deadline.received - deadline.window.0 < least {
+            if deadline.received.saturating_sub(deadline.window.0) < least {
                 return Overdue::TimeOut;
             }
             deadline.window = (deadline.received, now);

@@ -290,9 +290,12 @@ fn spooler(directory: Option<PathBuf>, mailbox: Arc<Mailbox<Note>>, waker: Arc<W
 }
 
 fn seconds(name: &str, value: f64) -> PyResult<Duration> {
-    Duration::try_from_secs_f64(value).map_err(|_| {
+    // Whatever is longer lasts for ever, and can still be added to a point in time.
+    const LONGEST: Duration = Duration::from_secs(1 << 30);
+    let duration = Duration::try_from_secs_f64(value).map_err(|_| {
         PyValueError::new_err(format!(
             "{name:?} must be a number of seconds from 0 on, but it was {value}."
         ))
-    })
+    })?;
+    Ok(duration.min(LONGEST))
 }

@@ -79,7 +79,7 @@ impl EventLoop {
         started: Instant,
     ) {
         self.clients[place].connection.answered(answered.keep_alive);
-        self.clients[place].restart_idle();
+        self.clients[place].restart_deadlines();
         self.shared
             .log_access(py, &request.head, &answered, started);
     }
@@ -200,6 +200,7 @@ impl EventLoop {
         let is_head = job.request.terms.is_head;
         let answered = refuse(503, is_head, &mut client.connection.output);
         client.connection.answered(answered.keep_alive);
+        client.restart_deadlines();
         self.shared
             .log_access(py, &job.request.head, &answered, job.started);
         self.ready.push_back(place);

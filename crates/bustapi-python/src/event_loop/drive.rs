@@ -195,7 +195,7 @@ impl EventLoop {
                     Some(end) => {
                         let keep_alive = end == StreamEnd::Whole;
                         client.connection.answered(keep_alive);
-                        client.restart_idle();
+                        client.restart_deadlines();
                     }
                     None => {
                         client.current = Some(Current::Job {

@@ -78,7 +78,7 @@ impl EventLoop {
         client.current = None;
         client.connection.output.append(output);
         client.connection.answered(keep_alive);
-        client.restart_idle();
+        client.restart_deadlines();
         self.ready.push_back(id.connection);
     }
 
