@@ -195,6 +195,7 @@ class Worker:
         server_name: str = "127.0.0.1",
         server_port: int = 5000,
         spool_directory: str | None = None,
+        spool_budget: int = 1073741824,
         head_timeout: float = 15.0,
         keep_alive_timeout: float = 15.0,
         body_timeout: float = 20.0,
@@ -208,6 +209,10 @@ class Worker:
             :meth:`run_stream`.
         :param threads: most view threads. 1: one request at a time, all on the thread
             that calls :meth:`run_view`, no inline calls.
+        :param spool_directory: where bodies above 1 MiB are kept in files without a name
+            until their view runs; the system's temporary directory by default.
+        :param spool_budget: bytes that these files may hold together. A body that would
+            pass it is read by its view while it comes.
         """
 
     def run_hot(self) -> None:
@@ -235,7 +240,13 @@ class Worker:
         """
 
     def stats(self) -> dict[str, int]:
-        """Counters: connections open and accepted, requests, threads by kind, in flight."""
+        """Counters: connections open and accepted, requests, threads by kind, in flight.
+
+        ``connections_open``, ``connections_accepted``, ``requests``,
+        ``requests_refused`` (malformed or too slow), ``requests_in_flight`` (with or
+        waiting for another thread than the hot one), ``requests_queued``,
+        ``view_threads``, ``stream_threads``, ``log_lines_dropped``.
+        """
 
 def exchange(
     handler: Handler, data: bytes, *, index: RuleIndex | None = None, split: int = 0

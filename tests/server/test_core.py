@@ -1050,6 +1050,23 @@ def test_a_streamed_body_is_whole_and_then_has_a_length(is_chunked: bool) -> Non
     assert lengths == [None, len(blob)]
 
 
+@pytest.mark.parametrize("budget", [0, 3 * MIB])
+def test_a_body_beyond_the_spool_is_read_by_its_view(budget: int) -> None:
+    blob = os.urandom(8 * MIB)
+    names = []
+
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        assert body is not None
+        names.append((threading.current_thread().name, body.length))
+        return text(body.read())
+
+    with serving(respond, spool_budget=budget) as server:
+        assert body_of(server.send(post(blob))) == blob
+        assert body_of(server.send(chunked(blob, 90_000))) == blob
+
+    assert names == [("stream", None)] * 2
+
+
 def test_reading_a_streamed_body_tells_the_client_to_continue() -> None:
     with serving(echo, index=no_rules()) as server, server.connect() as connection:
         blob = b"x" * 2 * MIB

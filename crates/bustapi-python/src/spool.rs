@@ -8,9 +8,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use std::thread;
 
-/// Bytes on disk that one worker may hold for requests at the same time.
-const BUDGET: u64 = 1024 * 1024 * 1024;
-
 /// Bytes handed over and not written yet, per body; beyond it the connection is not read.
 pub const PENDING: usize = 1024 * 1024;
 
@@ -23,6 +20,8 @@ pub type Written = Box<dyn Fn(u64, io::Result<usize>) + Send + Sync>;
 /// The writing thread of a worker, started by the first large body.
 pub struct Spooler {
     directory: PathBuf,
+    /// Bytes on disk that requests may hold at the same time.
+    budget: u64,
     used: Arc<AtomicU64>,
     written: Arc<Written>,
     orders: OnceLock<mpsc::Sender<Order>>,
@@ -40,6 +39,7 @@ pub struct Spool {
     file: Arc<Mutex<Option<File>>>,
     orders: mpsc::Sender<Order>,
     space: Space,
+    budget: u64,
     directory: PathBuf,
     pending: usize,
     unchecked: u64,
@@ -65,9 +65,10 @@ pub struct SpooledFile {
 }
 
 impl Spooler {
-    pub fn new(directory: PathBuf, written: Written) -> Self {
+    pub fn new(directory: PathBuf, budget: u64, written: Written) -> Self {
         Self {
             directory,
+            budget,
             used: Arc::default(),
             written: Arc::new(written),
             orders: OnceLock::new(),
@@ -76,7 +77,7 @@ impl Spooler {
 
     /// Begin to write a body; None when there is no space for one.
     pub fn begin(&self, token: u64) -> io::Result<Option<Spool>> {
-        if self.used.load(Ordering::Acquire) >= BUDGET || is_nearly_full(&self.directory) {
+        if self.used.load(Ordering::Acquire) >= self.budget || is_nearly_full(&self.directory) {
             return Ok(None);
         }
         Ok(Some(Spool {
@@ -87,6 +88,7 @@ impl Spooler {
                 used: Arc::clone(&self.used),
                 held: 0,
             },
+            budget: self.budget,
             directory: self.directory.clone(),
             pending: 0,
             unchecked: 0,
@@ -140,9 +142,9 @@ impl Spool {
         self.unchecked += count;
         if self.unchecked >= CHECK {
             self.unchecked = 0;
-            return used < BUDGET && !is_nearly_full(&self.directory);
+            return used < self.budget && !is_nearly_full(&self.directory);
         }
-        used < BUDGET
+        used < self.budget
     }
 
     /// Note that bytes are on disk.
@@ -214,11 +216,13 @@ mod tests {
     use super::*;
     use std::io::Read as _;
 
+    const BUDGET: u64 = 1000;
+
     fn spooler() -> (Spooler, mpsc::Receiver<io::Result<usize>>) {
         let (sender, receiver) = mpsc::channel();
         let written = move |_, result| sender.send(result).expect("the test is listening");
         (
-            Spooler::new(std::env::temp_dir(), Box::new(written)),
+            Spooler::new(std::env::temp_dir(), BUDGET, Box::new(written)),
             receiver,
         )
     }
@@ -286,7 +290,7 @@ mod tests {
         let (sender, receiver) = mpsc::channel();
         let written = move |token, result| sender.send((token, result)).expect("listening");
         let directory = std::env::temp_dir().join("bustapi-does-not-exist");
-        let spooler = Spooler::new(directory, Box::new(written));
+        let spooler = Spooler::new(directory, BUDGET, Box::new(written));
         let mut spool = spooler
             .begin(7)
             .expect("it can start")

@@ -53,7 +53,7 @@ impl Worker {
     #[pyo3(signature = (
         handler, listeners, spawn, *, index = None, threads = 64, stream_threads = 1000,
         multiprocess = false, access_log_fd = None, server_name = "127.0.0.1",
-        server_port = 5000, spool_directory = None, head_timeout = 15.0,
+        server_port = 5000, spool_directory = None, spool_budget = 1_073_741_824, head_timeout = 15.0,
         keep_alive_timeout = 15.0, body_timeout = 20.0, write_timeout = 30.0,
         max_connections = None
     ))]
@@ -73,6 +73,7 @@ impl Worker {
         server_name: &str,
         server_port: u16,
         spool_directory: Option<PathBuf>,
+        spool_budget: u64,
         head_timeout: f64,
         keep_alive_timeout: f64,
         body_timeout: f64,
@@ -112,7 +113,7 @@ impl Worker {
             counters: Counters::default(),
             descriptors,
             log,
-            spooler: spooler(spool_directory, mailbox, waker),
+            spooler: spooler(spool_directory, spool_budget, mailbox, waker),
             timeouts: Timeouts {
                 head: seconds("head_timeout", head_timeout)?,
                 keep_alive: seconds("keep_alive_timeout", keep_alive_timeout)?,
@@ -279,14 +280,19 @@ impl Worker {
     }
 }
 
-fn spooler(directory: Option<PathBuf>, mailbox: Arc<Mailbox<Note>>, waker: Arc<Waker>) -> Spooler {
+fn spooler(
+    directory: Option<PathBuf>,
+    budget: u64,
+    mailbox: Arc<Mailbox<Note>>,
+    waker: Arc<Waker>,
+) -> Spooler {
     let directory = directory.unwrap_or_else(std::env::temp_dir);
     let written = move |id, result| {
         if mailbox.post(Note::Spooled { id, result }) {
             wake(&waker);
         }
     };
-    Spooler::new(directory, Box::new(written))
+    Spooler::new(directory, budget, Box::new(written))
 }
 
 fn seconds(name: &str, value: f64) -> PyResult<Duration> {
@@ -294,7 +300,7 @@ fn seconds(name: &str, value: f64) -> PyResult<Duration> {
     const LONGEST: Duration = Duration::from_secs(1 << 30);
     let duration = Duration::try_from_secs_f64(value).map_err(|_| {
         PyValueError::new_err(format!(
-            "{name:?} must be a number of seconds from 0 on, but it was {value}."
+            "'{name}' must be a number of seconds from 0 on, but it was {value}."
         ))
     })?;
     Ok(duration.min(LONGEST))
