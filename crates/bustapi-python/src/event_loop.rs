@@ -58,6 +58,8 @@ pub struct EventLoop {
     /// Closed in this turn; their places are free in the next one, when no event is left
     /// that was meant for them.
     closed: Vec<usize>,
+    /// Clients that had their turn and whose answers are not written yet.
+    unsent: Vec<usize>,
     notes: Vec<Note>,
     scratch: Box<[MaybeUninit<u8>]>,
     serial: u64,
@@ -84,6 +86,7 @@ impl EventLoop {
             learning: Learning::default(),
             ready: VecDeque::new(),
             closed: Vec::new(),
+            unsent: Vec::new(),
             notes: Vec::new(),
             scratch: Box::new_uninit_slice(READ_SIZE),
             serial: 0,

@@ -33,7 +33,13 @@ impl EventLoop {
             learnt
         };
         match chosen {
-            Place::Inline => self.run_inline(py, place, request, measures),
+            Place::Inline => {
+                if measures {
+                    // It took long the last time; no finished answer waits for it.
+                    self.send_unsent(py);
+                }
+                self.run_inline(py, place, request, measures);
+            }
             Place::View | Place::Stream => self.hand_over(py, place, request, chosen),
         }
     }
