@@ -1303,6 +1303,46 @@ def test_signal_handlers_run_while_the_only_thread_waits() -> None:
         assert worker.wait(10)
 
 
+def test_signal_handlers_run_while_the_only_thread_waits_for_a_client() -> None:
+    closed = []
+
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        def generate() -> Iterator[bytes]:
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
+
+            try:
+                for _ in range(3000):
+                    yield b"x" * 10_000
+            finally:
+                closed.append(True)
+
+        return "200 OK", [], generate()
+
+    handler = Handler(respond)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        worker = Worker(handler, [listener.fileno()], print, threads=1)
+        hot = threading.Thread(target=worker.run_hot)
+        hot.start()
+        connection = Server(worker, handler, listener.getsockname()).connect()
+        connection.sendall(request())
+
+        def end(number: int, frame: object) -> None:
+            worker.drain(0.0)
+
+        previous = signal.signal(signal.SIGALRM, end)
+
+        try:
+            worker.run_view()
+        finally:
+            signal.signal(signal.SIGALRM, previous)
+            worker.stop()
+            hot.join(10)
+            connection.close()
+
+    assert closed == [True]
+
+
 def test_a_loop_runs_once() -> None:
     with serving(hello) as server, pytest.raises(RuntimeError, match="second time"):
         server.worker.run_hot()

@@ -82,6 +82,16 @@ impl StreamPipe {
         !state.is_gone
     }
 
+    /// The same for a limited time; None: there is no room yet.
+    #[cfg(not(loom))]
+    #[must_use]
+    pub fn wait_for_room_within(&self, time: std::time::Duration) -> Option<bool> {
+        let is_full = |state: &mut State| state.bytes.len() >= self.capacity && !state.is_gone;
+        let waited = self.changed.wait_timeout_while(self.lock(), time, is_full);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        (!is_full(&mut state)).then_some(!state.is_gone)
+    }
+
     /// Whether appending now needs no waiting.
     #[must_use]
     pub fn has_room(&self) -> bool {
@@ -137,6 +147,8 @@ impl State {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -161,9 +173,11 @@ mod tests {
 
         assert_eq!(pipe.push(b"full"), Pushed::Announce);
         assert!(!pipe.has_room());
+        assert_eq!(pipe.wait_for_room_within(Duration::ZERO), None);
         pipe.take(&mut taken);
 
         assert!(pipe.has_room() && pipe.wait_for_room());
+        assert_eq!(pipe.wait_for_room_within(Duration::ZERO), Some(true));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::answer::{Answered, Begun, Pump, begin};
 use crate::clock::ThreadClock;
 use crate::learning::{BodyKind, Measured};
 use crate::output::Output;
-use crate::shared::{Job, Note, Shared};
+use crate::shared::{Job, Note, SIGNALS, Shared};
 
 /// Bytes of a response that may wait for a slow client; beyond it its iterator waits too.
 pub const OUTPUT_LIMIT: usize = 256 * 1024;
@@ -85,7 +85,15 @@ fn stream(
         if pushed == Pushed::Announce {
             shared.post(Note::Bytes(job.id));
         }
-        if pushed == Pushed::Gone || !wait_for_room(py, &pipe, &mut has_waited) {
+        let is_wanted = pushed != Pushed::Gone
+            && wait_for_room(py, shared, &pipe, &mut has_waited).unwrap_or_else(|error| {
+                // A signal handler raised: the stream ends here, and the client sees it.
+                site.log(py, Some(head), error);
+                let _announced = pipe.finish(StreamEnd::Close);
+                shared.post(Note::Bytes(job.id));
+                false
+            });
+        if !is_wanted {
             pump.close(py, site, head);
             let answered = *pump.answered();
             return Answered {
@@ -120,10 +128,24 @@ fn stream(
 }
 
 /// Wait, without the interpreter, until the client has taken enough; False: it is gone.
-fn wait_for_room(py: Python<'_>, pipe: &StreamPipe, has_waited: &mut bool) -> bool {
+fn wait_for_room(
+    py: Python<'_>,
+    shared: &Shared,
+    pipe: &StreamPipe,
+    has_waited: &mut bool,
+) -> PyResult<bool> {
     if pipe.has_room() {
-        return true;
+        return Ok(true);
     }
     *has_waited = true;
-    py.detach(|| pipe.wait_for_room())
+    if !shared.is_single {
+        return Ok(py.detach(|| pipe.wait_for_room()));
+    }
+    // The only thread is the main thread, which has to look after signals as well.
+    loop {
+        if let Some(is_wanted) = py.detach(|| pipe.wait_for_room_within(SIGNALS)) {
+            return Ok(is_wanted);
+        }
+        py.check_signals()?;
+    }
 }

@@ -23,6 +23,9 @@ use crate::site::Site;
 use crate::spool::Spooler;
 use crate::threads::Pool;
 
+/// How often signals are looked for where a wait cannot be interrupted by them.
+pub const SIGNALS: Duration = Duration::from_millis(100);
+
 /// Which request of which connection: a place in the table, and a number never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestId {

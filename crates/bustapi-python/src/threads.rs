@@ -120,9 +120,10 @@ impl<T> Pool<T> {
         Handed::Taken
     }
 
-    /// Whether something waits for a thread that may work.
+    /// Whether something waits that [`Pool::pace`] could let a thread work on.
     pub fn is_waiting(&self) -> bool {
-        !self.lock().queue.is_empty()
+        let state = self.lock();
+        self.is_paced && !state.queue.is_empty() && state.allowed < self.most
     }
 
     /// Let more threads work if the first item has waited for long; returns how many
@@ -384,6 +385,19 @@ mod tests {
 
         assert_eq!(pool.start_failed(), Vec::<i32>::new());
         assert_eq!(pool.start_failed(), [1, 2]);
+    }
+
+    #[test]
+    fn work_that_came_before_a_thread_of_its_own_waits_for_it() {
+        let pool = Pool::new(0, 5);
+        assert!(matches!(pool.hand_over(1), Handed::Taken));
+        assert_eq!(pool.pace(Instant::now() + PATIENCE, false), 0);
+        let mut member = pool.join();
+
+        assert_eq!(pool.next(&mut member), Some(1));
+
+        assert!(matches!(pool.hand_over(2), Handed::Taken));
+        assert_eq!(pool.next(&mut member), Some(2));
     }
 
     #[test]

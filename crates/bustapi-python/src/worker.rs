@@ -22,16 +22,13 @@ use crate::log_writer::{LogWriter, duplicate};
 use crate::output::Output;
 use crate::routing::RuleIndex;
 use crate::serve::serve;
-use crate::shared::{End, Job, Note, Shared, Timeouts, wake};
+use crate::shared::{End, Job, Note, SIGNALS, Shared, Timeouts, wake};
 use crate::site::{Identity, Site, catch_panic};
 use crate::spool::Spooler;
 use crate::threads::{Pool, Timeout};
 
 /// Requests that wait for a view thread; beyond it 503.
 const WAITING_VIEWS: usize = 1000;
-
-/// How often signals are looked for where a wait cannot be interrupted by them.
-const SIGNALS: Duration = Duration::from_millis(100);
 
 /// One event loop with its listening sockets, view threads and completion queue.
 #[pyclass(frozen, module = "bustapi._bustapi")]
@@ -106,7 +103,11 @@ impl Worker {
             mailbox: Arc::clone(&mailbox),
             waker: Arc::clone(&waker),
             // The single thread is not made by the pool.
-            views: Pool::paced(if is_single { 0 } else { threads }, WAITING_VIEWS),
+            views: if is_single {
+                Pool::new(0, WAITING_VIEWS)
+            } else {
+                Pool::paced(threads, WAITING_VIEWS)
+            },
             streams: Pool::new(stream_threads, 0),
             spawn,
             is_single,
