@@ -250,7 +250,11 @@ class Browser:
 
 def downloaded(path: Path) -> str:
     """Return the text of a download; Chromium gives it its name when it is whole."""
-    wait_until(path.exists, lambda: f"a download {path}")
+    # Chromium reserves the name with an empty file and moves the whole one there.
+    wait_until(
+        lambda: path.exists() and path.stat().st_size > 0,
+        lambda: f"a download {path}",
+    )
     return path.read_text("utf-8")
 
 
