@@ -249,7 +249,7 @@ class Browser:
 
 
 def downloaded(path: Path) -> str:
-    """Return the text of a download; Chromium gives it its name when it is whole."""
+    """Return the text of a download, once it is whole."""
     # Chromium reserves the name with an empty file and moves the whole one there.
     wait_until(
         lambda: path.exists() and path.stat().st_size > 0,
