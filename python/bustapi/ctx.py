@@ -381,37 +381,37 @@ class AppContext:
 
     def push(self) -> None:
         """Make this the current context; open the session and match the URL."""
+        app = self.app
         current = _cv_app.get(None)
+        app_token = request_token = None
 
-        if not self._has_request:
-            self._tokens.append((_cv_app.set(self), None))
-
-            if appcontext_pushed.receivers:
-                appcontext_pushed.send(self.app, _async_wrapper=self.app.ensure_sync)
-
-            return
-
-        app_token = None
-
-        # An application context of the same application stays the current one: what a
-        # test put into its g is there in the request.
-        if current is None or current.app is not self.app:
+        # In a request an application context of the same application stays the current
+        # one: what a test put into its g is there in the request.
+        if not self._has_request or current is None or current.app is not app:
             app_token = _cv_app.set(self)
 
             if appcontext_pushed.receivers:
-                appcontext_pushed.send(self.app, _async_wrapper=self.app.ensure_sync)
+                appcontext_pushed.send(app, _async_wrapper=app.ensure_sync)
 
-        self._tokens.append((app_token, _cv_request.set(self)))
+        if self._has_request:
+            request_token = _cv_request.set(self)
 
+        self._tokens.append((app_token, request_token))
+
+        if self._has_request:
+            self._open(app)
+
+    def _open(self, app: Flask) -> None:
+        """Open the session, once, and match the URL."""
         # Only once, or a stream that pushes the context again would lose the session.
         if self._opened is None and not self._session_deferred:
-            if self.app._may_defer_session(self):
+            if app._may_defer_session(self):
                 self._session_deferred = True
             else:
                 self._opened = self._open_session()
 
         # After the session, since converters may read it.
-        if self._head is not None and self.app._match_natively(self):
+        if self._head is not None and app._match_natively(self):
             return
 
         if self.url_adapter is not None:
@@ -424,14 +424,13 @@ class AppContext:
             handled is taken, if there is one.
         :raises AssertionError: when another context is the current one.
         """
-        tokens = self._tokens
-        is_last = len(tokens) == 1
+        is_last = len(self._tokens) == 1
 
         if exc is _sentinel:
             exc = sys.exc_info()[1] if is_last else None
 
         if not self._has_request:
-            self._pop_app(exc)
+            self._pop_app(exc, is_last, self._tokens[-1][0])
             return
 
         try:
@@ -445,16 +444,16 @@ class AppContext:
                         close()
         finally:
             current = _cv_request.get(None)
-            app_token, token = tokens[-1]
+            app_token, token = self._tokens[-1]
             _cv_request.reset(token)  # type: ignore[arg-type]
 
             if is_last and self._request is not None:
                 self._request._forget_environ()
 
             if app_token is not None:
-                self._pop_app(exc)
+                self._pop_app(exc, is_last, app_token)
             else:
-                tokens.pop()
+                self._tokens.pop()
 
             if current is not self:
                 raise AssertionError(
@@ -462,13 +461,17 @@ class AppContext:
                     f" {self!r} instead of {current!r}."
                 )
 
-    def _pop_app(self, exc: BaseException | None) -> None:
+    def _pop_app(
+        self, exc: BaseException | None, is_last: bool, token: Token[Any] | None
+    ) -> None:
+        app = self.app
+
         try:
-            if len(self._tokens) == 1:
-                self.app.do_teardown_appcontext(exc)
+            if is_last:
+                app.do_teardown_appcontext(exc)
         finally:
             current = _cv_app.get(None)
-            token, _ = self._tokens.pop()
+            self._tokens.pop()
             _cv_app.reset(token)  # type: ignore[arg-type]
 
             if current is not self:
@@ -478,7 +481,7 @@ class AppContext:
                 )
 
         if appcontext_popped.receivers:
-            appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
+            appcontext_popped.send(app, _async_wrapper=app.ensure_sync)
 
     def match_request(self) -> None:
         """Match the URL and keep rule and arguments, or the error, in the request."""
