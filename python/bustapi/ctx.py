@@ -383,7 +383,7 @@ class AppContext:
         """Make this the current context; open the session and match the URL."""
         app = self.app
         current = _cv_app.get(None)
-        app_token = request_token = None
+        app_token = None
 
         # In a request an application context of the same application stays the current
         # one: what a test put into its g is there in the request.
@@ -393,16 +393,12 @@ class AppContext:
             if appcontext_pushed.receivers:
                 appcontext_pushed.send(app, _async_wrapper=app.ensure_sync)
 
-        if self._has_request:
-            request_token = _cv_request.set(self)
+        if not self._has_request:
+            self._tokens.append((app_token, None))
+            return
 
-        self._tokens.append((app_token, request_token))
+        self._tokens.append((app_token, _cv_request.set(self)))
 
-        if self._has_request:
-            self._open(app)
-
-    def _open(self, app: Flask) -> None:
-        """Open the session, once, and match the URL."""
         # Only once, or a stream that pushes the context again would lose the session.
         if self._opened is None and not self._session_deferred:
             if app._may_defer_session(self):

@@ -398,7 +398,16 @@ class Response(ResponseBase):
         :param context: the context of the request; its environ is built only if
             something depends on it.
         """
-        if not _has_stock_delivery(self.__class__):
+        cls = self.__class__
+
+        # Whoever replaced a method that delivers over WSGI is served through it.
+        if not (
+            cls.__call__ is _stock_call
+            and cls.get_wsgi_response is _stock_get_wsgi_response
+            and cls.get_wsgi_headers is _stock_get_wsgi_headers
+            and cls.get_app_iter is _stock_get_app_iter
+            and cls.iter_encoded is _stock_iter_encoded
+        ):
             return call_wsgi(self, context.request.environ)
 
         # PERF: the response that was made by the constructor and that nobody looked at.
@@ -473,17 +482,6 @@ _stock_get_wsgi_response = Response.get_wsgi_response
 _stock_get_wsgi_headers = Response.get_wsgi_headers
 _stock_get_app_iter = Response.get_app_iter
 _stock_iter_encoded = Response.iter_encoded
-
-
-def _has_stock_delivery(cls: type[Response]) -> bool:
-    """Return whether nobody replaced a method that delivers a response over WSGI."""
-    return (
-        cls.__call__ is _stock_call
-        and cls.get_wsgi_response is _stock_get_wsgi_response
-        and cls.get_wsgi_headers is _stock_get_wsgi_headers
-        and cls.get_app_iter is _stock_get_app_iter
-        and cls.iter_encoded is _stock_iter_encoded
-    )
 
 
 def _complete_content_type(mimetype: str | None) -> tuple[str, bytes] | None:

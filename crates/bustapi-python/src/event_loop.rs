@@ -60,6 +60,8 @@ pub struct EventLoop {
     closed: Vec<usize>,
     /// Clients that had their turn and whose answers are not written yet.
     unsent: Vec<usize>,
+    /// Clients of the current batch, kept for its memory.
+    batch: Vec<usize>,
     notes: Vec<Note>,
     scratch: Box<[MaybeUninit<u8>]>,
     serial: u64,
@@ -87,6 +89,7 @@ impl EventLoop {
             ready: VecDeque::new(),
             closed: Vec::new(),
             unsent: Vec::new(),
+            batch: Vec::new(),
             notes: Vec::new(),
             scratch: Box::new_uninit_slice(READ_SIZE),
             serial: 0,

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bustapi_core::stream_pipe::StreamEnd;
 use pyo3::prelude::*;
@@ -23,37 +23,68 @@ const PIPELINED: usize = 16;
 /// Reads of one client in its turn.
 const READS: usize = 16;
 
-/// Answers that are written together. PERF: the kernel's code and the interpreter's
-/// displace one another from the caches; to change between them once for many requests
-/// saves a quarter of what a request costs (`make bench`, plaintext).
-const TOGETHER: usize = 16;
+/// Clients whose requests are read, then answered, then written together.
+const TOGETHER: usize = 64;
+
+/// How long a finished answer may wait for the others of its batch.
+const HELD: Duration = Duration::from_micros(250);
 
 impl EventLoop {
+    /// Give each ready client its turn, a batch at a time.
+    ///
+    /// All of a batch is read, then answered, then written. PERF: the kernel's code and
+    /// the interpreter's displace one another from the caches; changing between them once
+    /// a batch instead of three times a request saves a quarter of what a request costs.
     pub(super) fn drive_ready(&mut self, py: Python<'_>) {
-        for _ in 0..self.ready.len() {
-            let Some(place) = self.ready.pop_front() else {
-                break;
-            };
-            if self
-                .clients
-                .get(place)
-                .is_none_or(|client| client.is_closed)
-            {
-                continue;
+        let mut left = self.ready.len();
+        while left > 0 {
+            let count = left.min(TOGETHER);
+            left -= count;
+            let mut batch = std::mem::take(&mut self.batch);
+            batch.extend(self.ready.drain(..count));
+            for &place in &batch {
+                self.read_ahead(place);
             }
-            let driven = catch_panic(|| self.drive(py, place)).and_then(|driven| driven);
-            if let Err(error) = driven {
-                self.shared.site.log(py, None, error);
-                self.close(py, place);
+            let mut begun = Instant::now();
+            for place in batch.drain(..) {
+                if self
+                    .clients
+                    .get(place)
+                    .is_none_or(|client| client.is_closed)
+                {
+                    continue;
+                }
+                let driven = catch_panic(|| self.drive(py, place)).and_then(|driven| driven);
+                if let Err(error) = driven {
+                    self.shared.site.log(py, None, error);
+                    self.close(py, place);
+                }
+                if begun.elapsed() >= HELD {
+                    self.send_unsent(py);
+                    begun = Instant::now();
+                }
             }
-            if self.unsent.len() >= TOGETHER {
-                self.send_unsent(py);
-            }
+            self.batch = batch;
+            self.send_unsent(py);
         }
-        self.send_unsent(py);
     }
 
-    /// Write the answers that this turn has gathered.
+    /// Read what a client has sent, if it may be the beginning of a request.
+    fn read_ahead(&mut self, place: usize) {
+        let Some(client) = self.clients.get_mut(place) else {
+            return;
+        };
+        let is_open = !(client.is_closed || client.is_dead || client.is_lingering());
+        if is_open
+            && client.is_readable
+            && client.current.is_none()
+            && client.connection.wants_input()
+        {
+            client.is_dead = matches!(client.read(&mut self.scratch), Read::Gone);
+        }
+    }
+
+    /// Write the answers that have been gathered.
     pub(super) fn send_unsent(&mut self, py: Python<'_>) {
         let mut unsent = std::mem::take(&mut self.unsent);
         for place in unsent.drain(..) {
