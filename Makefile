@@ -154,8 +154,10 @@ fuzz: $(CARGO_FUZZ) ## run a fuzz target: T=head, or all of them, FUZZ_SECONDS=6
 	done
 
 .PHONY: bench
-bench: $(STAMPS)/dev $(STAMPS)/extension $(FLASK_VENV)/stamp ## CPU per request beside Flask and a C loop, in one interleaved run
+bench: $(STAMPS)/dev $(STAMPS)/extension $(FLASK_VENV)/stamp ## CPU per request beside Flask and a C loop, then stages and instruction counts
 	$(PY) -m benchmarks.run --flask-python $(abspath $(FLASK_VENV)/bin/python) $(ARGS)
+	$(PY) -m benchmarks.stages
+	$(PY) -m benchmarks.instructions
 
 .PHONY: drills
 drills: $(STAMPS)/dev $(STAMPS)/extension ## memory, waiting views and large bodies with the full counts
