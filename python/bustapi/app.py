@@ -63,6 +63,9 @@ if TYPE_CHECKING:
     from ._bustapi import Body, RequestHead, RuleIndex, Wire
     from .testing import FlaskClient, FlaskCliRunner
 
+# PERF: bound once, see ``ctx``.
+_get_request = _cv_request.get
+
 T_shell_context_processor = TypeVar(
     "T_shell_context_processor", bound=ft.ShellContextProcessorCallable
 )
@@ -829,7 +832,7 @@ class Flask(App):
         if not self.url_value_preprocessors and not self.before_request_funcs:
             return None
 
-        context = _cv_request.get(None) or _outside_of_request()
+        context = _get_request(None) or _outside_of_request()
         scopes = self._scopes_of(context)
         preprocessors = self.url_value_preprocessors
 
@@ -859,7 +862,7 @@ class Flask(App):
         .. versionchanged:: 0.7
             Errors are handled by :meth:`full_dispatch_request`.
         """
-        context = _cv_request.get(None) or _outside_of_request()
+        context = _get_request(None) or _outside_of_request()
         rule: Any
         view_args: Any
 
@@ -1045,7 +1048,7 @@ class Flask(App):
         .. versionchanged:: 0.5
             The last registered function runs first.
         """
-        context = _cv_request.get(None) or _outside_of_request()
+        context = _get_request(None) or _outside_of_request()
 
         if context._after_functions is not None:
             for function in context._after_functions:
@@ -1091,7 +1094,7 @@ class Flask(App):
             exc = sys.exc_info()[1]
 
         if functions:
-            context = _cv_request.get(None) or _outside_of_request()
+            context = _get_request(None) or _outside_of_request()
             scopes = self._scopes_of(context)
 
             for name in reversed(scopes):

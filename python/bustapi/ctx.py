@@ -25,6 +25,15 @@ if TYPE_CHECKING:
     from .sessions import SessionMixin
     from .wrappers import Request
 
+# PERF: the methods of the variables, bound once. A call through an imported name makes a
+# new bound method each time, and there are eight of them in a request.
+_get_app, _set_app, _reset_app = _cv_app.get, _cv_app.set, _cv_app.reset
+_get_request, _set_request, _reset_request = (
+    _cv_request.get,
+    _cv_request.set,
+    _cv_request.reset,
+)
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 # Stands for "nothing was passed" where None has a meaning.
@@ -382,13 +391,13 @@ class AppContext:
     def push(self) -> None:
         """Make this the current context; open the session and match the URL."""
         app = self.app
-        current = _cv_app.get(None)
+        current = _get_app(None)
         app_token = None
 
         # In a request an application context of the same application stays the current
         # one: what a test put into its g is there in the request.
         if not self._has_request or current is None or current.app is not app:
-            app_token = _cv_app.set(self)
+            app_token = _set_app(self)
 
             if appcontext_pushed.receivers:
                 appcontext_pushed.send(app, _async_wrapper=app.ensure_sync)
@@ -397,7 +406,7 @@ class AppContext:
             self._tokens.append((app_token, None))
             return
 
-        self._tokens.append((app_token, _cv_request.set(self)))
+        self._tokens.append((app_token, _set_request(self)))
 
         # Only once, or a stream that pushes the context again would lose the session.
         if self._opened is None and not self._session_deferred:
@@ -439,9 +448,9 @@ class AppContext:
                     if close is not None:
                         close()
         finally:
-            current = _cv_request.get(None)
+            current = _get_request(None)
             app_token, token = self._tokens[-1]
-            _cv_request.reset(token)  # type: ignore[arg-type]
+            _reset_request(token)  # type: ignore[arg-type]
 
             if is_last and self._request is not None:
                 self._request._forget_environ()
@@ -466,9 +475,9 @@ class AppContext:
             if is_last:
                 app.do_teardown_appcontext(exc)
         finally:
-            current = _cv_app.get(None)
+            current = _get_app(None)
             self._tokens.pop()
-            _cv_app.reset(token)  # type: ignore[arg-type]
+            _reset_app(token)  # type: ignore[arg-type]
 
             if current is not self:
                 raise AssertionError(
