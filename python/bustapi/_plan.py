@@ -38,7 +38,7 @@ APP_SCOPES: tuple[str | None, ...] = (None,)
 class EndpointPlan:
     """The data of one endpoint that does not change while its view stays the same."""
 
-    __slots__ = ("view", "call", "scopes", "reversed_scopes")
+    __slots__ = ("view", "call", "scopes")
 
     def __init__(
         self, endpoint: str, view: Callable[..., Any], is_direct: bool
@@ -54,8 +54,6 @@ class EndpointPlan:
         self.call = view if is_direct else None
         #: Keys of the registries, application first, innermost blueprint last.
         self.scopes: tuple[str | None, ...] = (None, *reversed(blueprints))
-        #: The same, innermost blueprint first.
-        self.reversed_scopes: tuple[str | None, ...] = (*blueprints, None)
 
 
 def make_plan(app: Flask, endpoint: str, view: Callable[..., Any]) -> EndpointPlan:

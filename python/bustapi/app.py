@@ -11,7 +11,7 @@ from datetime import timedelta
 from inspect import iscoroutinefunction
 from itertools import chain
 from types import FunctionType, TracebackType
-from typing import IO, TYPE_CHECKING, Any, AnyStr, NoReturn, TypeVar, cast
+from typing import IO, TYPE_CHECKING, Any, AnyStr, NoReturn, cast
 from urllib.parse import quote
 
 import click
@@ -36,7 +36,7 @@ from . import typing as ft
 from ._plan import APP_SCOPES, EndpointPlan, make_plan
 from ._routing import RouteTable
 from ._wire import call_wsgi
-from .ctx import AppContext, RequestContext, _sentinel
+from .ctx import AppContext, RequestContext
 from .globals import _cv_app, _cv_request, g, request, request_ctx, session
 from .helpers import (
     get_debug_flag,
@@ -44,8 +44,16 @@ from .helpers import (
     get_load_dotenv,
     send_from_directory,
 )
+
+# The type variables and _make_timedelta are Flask's names of this module, too.
 from .sansio.app import App
-from .sansio.scaffold import _sentinel as _scaffold_sentinel
+from .sansio.app import T_shell_context_processor as T_shell_context_processor
+from .sansio.app import T_teardown as T_teardown
+from .sansio.app import T_template_filter as T_template_filter
+from .sansio.app import T_template_global as T_template_global
+from .sansio.app import T_template_test as T_template_test
+from .sansio.app import _make_timedelta as _make_timedelta
+from .sansio.scaffold import _sentinel
 from .sessions import SecureCookieSessionInterface, SessionInterface
 from .signals import (
     appcontext_tearing_down,
@@ -65,22 +73,6 @@ if TYPE_CHECKING:
 
 # PERF: bound once, see ``ctx``.
 _get_request = _cv_request.get
-
-T_shell_context_processor = TypeVar(
-    "T_shell_context_processor", bound=ft.ShellContextProcessorCallable
-)
-T_teardown = TypeVar("T_teardown", bound=ft.TeardownCallable)
-T_template_filter = TypeVar("T_template_filter", bound=ft.TemplateFilterCallable)
-T_template_global = TypeVar("T_template_global", bound=ft.TemplateGlobalCallable)
-T_template_test = TypeVar("T_template_test", bound=ft.TemplateTestCallable)
-
-
-def _make_timedelta(value: timedelta | int | None) -> timedelta | None:
-    """Return a number of seconds as a ``timedelta``; anything else as it is."""
-    if value is None or isinstance(value, timedelta):
-        return value
-
-    return timedelta(seconds=value)
 
 
 class Flask(App):
@@ -1073,7 +1065,7 @@ class Flask(App):
 
     def do_teardown_request(
         self,
-        exc: BaseException | None = _scaffold_sentinel,
+        exc: BaseException | None = _sentinel,
     ) -> None:
         """Call the ``teardown_request`` functions; the last of a request context does.
 
@@ -1090,7 +1082,7 @@ class Flask(App):
         if not functions and not request_tearing_down.receivers:
             return
 
-        if exc is _scaffold_sentinel or exc is _sentinel:
+        if exc is _sentinel:
             exc = sys.exc_info()[1]
 
         if functions:
@@ -1106,7 +1098,7 @@ class Flask(App):
 
     def do_teardown_appcontext(
         self,
-        exc: BaseException | None = _scaffold_sentinel,
+        exc: BaseException | None = _sentinel,
     ) -> None:
         """Call the ``teardown_appcontext`` functions, the last registered first.
 
@@ -1121,7 +1113,7 @@ class Flask(App):
         if not functions and not appcontext_tearing_down.receivers:
             return
 
-        if exc is _scaffold_sentinel or exc is _sentinel:
+        if exc is _sentinel:
             exc = sys.exc_info()[1]
 
         for function in reversed(functions):
