@@ -38,6 +38,7 @@ from ._routing import RouteTable
 from ._wire import call_wsgi
 from .ctx import AppContext, RequestContext
 from .globals import _cv_app, _cv_request, g, request, request_ctx, session
+from .globals import current_app as current_app  # Not used here, as Rule.
 from .helpers import (
     get_debug_flag,
     get_flashed_messages,

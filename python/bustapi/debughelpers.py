@@ -10,6 +10,9 @@ from werkzeug.routing import RequestRedirect
 
 from .globals import _cv_request
 
+# Not used here; who takes it from here in Flask finds it.
+from .globals import request_ctx as request_ctx
+
 if TYPE_CHECKING:
     from .sansio.app import App
     from .sansio.scaffold import Scaffold

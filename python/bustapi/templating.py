@@ -10,6 +10,9 @@ from jinja2 import Environment as BaseEnvironment
 from jinja2.utils import LRUCache
 
 from .globals import _cv_app, _cv_request, current_app
+
+# Not used here; who takes it from here in Flask finds it.
+from .globals import request as request
 from .helpers import stream_with_context
 from .signals import before_render_template, template_rendered
 

@@ -52,6 +52,7 @@ class JSONTag:
     key: str = ""
 
     def __init__(self, serializer: TaggedJSONSerializer) -> None:
+        """Make a tag for one serializer."""
         self.serializer = serializer
 
     def check(self, value: Any) -> bool:
