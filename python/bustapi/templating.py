@@ -125,13 +125,12 @@ class DispatchingJinjaLoader(BaseLoader):
 
     def _iter_loaders(self, template: str) -> Iterator[tuple[Scaffold, BaseLoader]]:
         """Yield who has a loader, with the loader."""
-        owners: list[Scaffold] = [self.app, *self.app.iter_blueprints()]
+        if self.app.jinja_loader is not None:
+            yield self.app, self.app.jinja_loader
 
-        for owner in owners:
-            loader = owner.jinja_loader
-
-            if loader is not None:
-                yield owner, loader
+        for blueprint in self.app.iter_blueprints():
+            if blueprint.jinja_loader is not None:
+                yield blueprint, blueprint.jinja_loader
 
     def list_templates(self) -> list[str]:
         """Return the names of all templates."""
