@@ -147,8 +147,9 @@ compat: $(STAMPS)/dev $(STAMPS)/extension $(FLASK_VENV)/stamp ## Flask's own tes
 
 .PHONY: fuzz
 fuzz: $(CARGO_FUZZ) ## run a fuzz target: T=head, or all of them, FUZZ_SECONDS=60 each
-	cd $(FUZZ) && export PATH="$(abspath $(dir $(CARGO_FUZZ))):$$PATH" CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/fuzz && \
-	for target in $(or $(T),$$(cargo fuzz list)); do \
+	cd $(FUZZ); export PATH="$(abspath $(dir $(CARGO_FUZZ))):$$PATH" CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/fuzz; \
+	targets="$(or $(T),$$(cargo fuzz list))"; \
+	for target in $$targets; do \
 	  mkdir -p corpus/$$target; \
 	  ( set -x; cargo +nightly fuzz run $$target corpus/$$target seeds/$$target -- -max_total_time=$(FUZZ_SECONDS) ); \
 	done

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -16,10 +17,13 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def make(*arguments: str) -> subprocess.CompletedProcess[str]:
+def make(
+    *arguments: str, environ: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["make", "--no-print-directory", *arguments],
         cwd=ROOT,
+        env={**os.environ, **(environ or {})},
         capture_output=True,
         text=True,
         timeout=25,
@@ -94,3 +98,27 @@ def test_missing_cargo_is_answered_with_what_to_install(tmp_path: Path) -> None:
 
     assert result.returncode != 0
     assert "calls cargo, which is not on the PATH" in result.stderr
+
+
+@pytest.mark.parametrize("failing", ["list", "run first", "run second"])
+def test_fuzz_fails_when_any_target_fails(tmp_path: Path, failing: str) -> None:
+    stamps = tmp_path / "stamps"
+    stamps.mkdir()
+    cargo = tmp_path / "cargo"
+    # Called as ``cargo fuzz list`` and ``cargo +nightly fuzz run TARGET …``.
+    cargo.write_text(
+        '#!/bin/bash\n[[ $2 == list ]] && printf "first\\nsecond\\n"\n'
+        'case "$* " in *"$FAILING "*) exit 1;; esac\n'
+    )
+    cargo.chmod(0o755)
+
+    for made in (stamps / "venv", stamps / "cargo", tmp_path / "cargo-fuzz"):
+        made.touch()
+
+    result = make(
+        *("fuzz", f"VENV={tmp_path}", f"FUZZ={tmp_path}"),
+        f"CARGO_FUZZ={tmp_path / 'cargo-fuzz'}",
+        environ={"PATH": f"{tmp_path}:{os.environ['PATH']}", "FAILING": failing},
+    )
+
+    assert result.returncode != 0
