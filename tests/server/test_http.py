@@ -608,6 +608,16 @@ def test_an_idle_connection_is_let_go(impatient: Server) -> None:
     assert answer.status == 200
 
 
+def test_an_idle_connection_with_a_stray_line_end_is_let_go(impatient: Server) -> None:
+    peer = Peer(impatient)
+    # Some clients end a body so, see RFC 9112 2.2.
+    peer.send(get("/echo/a") + b"\r\n")
+
+    answers = split_answers(peer.read_to_end())
+
+    assert [answer.status for answer in answers] == [200]
+
+
 @pytest.mark.parametrize("before", [b"", get("/echo/a")])
 def test_a_head_that_does_not_come_is_408(impatient: Server, before: bytes) -> None:
     answers = ask(impatient, before + get("/echo/late")[:-2])

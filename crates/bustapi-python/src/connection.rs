@@ -97,9 +97,10 @@ impl Connection {
         &self.peer
     }
 
-    /// Whether nothing of a next request has come.
-    pub const fn is_idle(&self) -> bool {
-        matches!(self.stage, Stage::Head) && self.start == self.input.len()
+    /// Whether nothing of a next request has come, empty lines left aside.
+    pub fn is_idle(&self) -> bool {
+        let mut rest = self.input[self.start..].iter();
+        self.stage == Stage::Head && rest.all(|byte| matches!(byte, b'\r' | b'\n'))
     }
 
     /// Bytes of the current body that came, for its minimum rate.
