@@ -4,8 +4,10 @@ This stub is the contract between the Rust half and the Python half. It changes 
 same commit as the Rust signature, and ``stubtest`` compares the two.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from typing import Any, Protocol, TypeAlias, final
+
+from werkzeug.exceptions import ClientDisconnected
 
 __version__: str
 """Version of the package itself (``bustapi.__version__`` is Flask's API version)."""
@@ -69,6 +71,8 @@ class RuleIndex:
             ]
         ],
         complete: bool,
+        streaming: Set[int] = ...,
+        may_stream: bool = False,
     ) -> None:
         """Replace the content with a picture of Werkzeug's state machine.
 
@@ -86,6 +90,10 @@ class RuleIndex:
             ``(name, conversion, options)``, where the conversion is ``"str"``,
             ``"int"`` with ``(fixed_digits, min, max)``, ``"float"`` with
             ``(min, max)``, or ``"uuid"``. Arguments of None: a hit declines.
+        :param streaming: numbers of the rules whose requests are answered while their
+            body is still coming.
+        :param may_stream: whether a request that is declined may belong to such a rule,
+            and is therefore treated alike.
         :raises ValueError: when the numbers or names are not as said; the index is
             empty then.
         """
@@ -141,7 +149,8 @@ class Body:
 
     Collected in memory or in an unlinked temporary file before the view runs, or read
     from the connection while it runs; a body that the client cut short raises
-    ``ConnectionError`` subclass ``BodyError`` instead of ending early.
+    ``BodyError`` instead of ending early. Reading one that is above the application's
+    limit and was therefore not received raises Werkzeug's ``RequestEntityTooLarge``.
     """
 
     length: int | None
@@ -158,7 +167,7 @@ class Body:
     def __next__(self) -> bytes: ...
     def close(self) -> None: ...
 
-class BodyError(ConnectionError):
+class BodyError(ClientDisconnected, ConnectionError):
     """The request body ended early or broke the protocol."""
 
 @final

@@ -142,7 +142,8 @@ class RouteTable:
             self._is_foreign = not _is_known(url_map)
 
             if self._is_foreign or _has_domains(url_map, subdomain_matching):
-                self.index.rebuild([], [], False)
+                may_stream = any(map(_streams, url_map.iter_rules()))
+                self.index.rebuild([], [], False, may_stream=may_stream)
                 self._generation = self.index.generation
                 self._declined = url_map
                 return
@@ -150,7 +151,13 @@ class RouteTable:
             picture = _Picture()
             self._matcher = url_map._matcher
             self._revision = picture.draw(url_map)
-            self.index.rebuild(picture.states, picture.rules, picture.is_complete)
+            self.index.rebuild(
+                picture.states,
+                picture.rules,
+                picture.is_complete,
+                picture.streaming,
+                picture.may_stream,
+            )
             self._generation = self.index.generation
             self._map = url_map
 
@@ -202,6 +209,11 @@ def _has_domains(url_map: Map, subdomain_matching: bool) -> bool:
     )
 
 
+def _streams(rule: Rule) -> bool:
+    """Return whether the view of a rule reads the body while it comes."""
+    return bool(getattr(rule, "stream_request", False))
+
+
 class _Picture:
     """States and rules of a map as the extension takes them."""
 
@@ -209,6 +221,10 @@ class _Picture:
         self.states: list[StatePicture] = []
         self.rules: list[RulePicture] = []
         self.is_complete = False
+        #: Numbers of the rules whose views read the body while it comes.
+        self.streaming: set[int] = set()
+        #: Whether the map has such a rule, which may be one that a search declines.
+        self.may_stream = False
         self._numbers: dict[int, int] = {}
         self._declined_endpoints: set[Any] = set()
 
@@ -239,6 +255,8 @@ class _Picture:
             return
 
         for endpoint, rules in list(url_map._rules_by_endpoint.items()):
+            self.may_stream |= any(map(_streams, rules))
+
             if any(r.defaults or r.alias or r.redirect_to is not None for r in rules):
                 self._declined_endpoints.add(endpoint)
 
@@ -260,6 +278,9 @@ class _Picture:
         for rule in list(state.rules):
             if type(rule) is not Rule:
                 return False
+
+            if _streams(rule):
+                self.streaming.add(len(self.rules))
 
             rules.append(len(self.rules))
             self.rules.append(self._draw_rule(rule))

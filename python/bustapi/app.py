@@ -1299,7 +1299,8 @@ class Flask(App):
 
     @property
     def _rule_index(self) -> RuleIndex:
-        """The index that the server looks paths up in."""
+        """The index that the server looks paths up in, filled for the first request."""
+        self._routes.rebuild(self.url_map, self.subdomain_matching)
         return self._routes.index
 
     def _match_natively(self, context: AppContext) -> bool:

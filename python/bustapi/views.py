@@ -37,6 +37,10 @@ class View:
     #: Whether ``OPTIONS`` is answered automatically; None leaves it to the application.
     provide_automatic_options: ClassVar[bool | None] = None
 
+    #: Whether the view starts at the head of a request and reads the body while it comes,
+    #: unless the rule says so itself, see :meth:`.Flask.route`.
+    stream_request: ClassVar[bool] = False
+
     #: Decorators for the view function, applied one after the other: the last one is
     #: the outermost.
     #:
@@ -95,6 +99,7 @@ class View:
         view.__module__ = cls.__module__
         view.methods = cls.methods  # type: ignore[attr-defined]
         view.provide_automatic_options = cls.provide_automatic_options  # type: ignore[attr-defined]
+        view.stream_request = cls.stream_request  # type: ignore[attr-defined]
         return view
 
 

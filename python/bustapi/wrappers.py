@@ -9,7 +9,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 from werkzeug.utils import get_content_type
 from werkzeug.wrappers import Request as RequestBase
 from werkzeug.wrappers import Response as ResponseBase
-from werkzeug.wsgi import ClosingIterator
+from werkzeug.wsgi import ClosingIterator, LimitedStream
 
 from . import json
 from ._lazy import lazy_attribute
@@ -141,7 +141,14 @@ class Request(RequestBase):
             if limit is not None and body.length > limit:
                 raise RequestEntityTooLarge()
 
-        return cast(Any, RequestBase.stream).fget(self)
+        stream = cast(Any, RequestBase.stream).fget(self)
+
+        if type(stream) is LimitedStream and self.content_length is None:
+            return _UndeclaredStream(
+                self.environ["wsgi.input"], stream.limit, is_max=True
+            )
+
+        return stream
 
     @property
     def max_content_length(self) -> int | None:
@@ -269,6 +276,21 @@ class Request(RequestBase):
 
 
 _stock_init = Request.__init__
+
+
+class _UndeclaredStream(LimitedStream):
+    """A body of unknown length that must not be longer than the limit.
+
+    Werkzeug's stream returns the part up to the limit as if it were the body.
+    """
+
+    def readall(self) -> bytes:
+        body = super().readall()
+
+        if self.is_exhausted and self._stream.read(1):
+            raise RequestEntityTooLarge()
+
+        return body
 
 
 # For mimetypes that responses were given: the content type as Werkzeug completes it, and

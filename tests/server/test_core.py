@@ -6,17 +6,16 @@ import io
 import os
 import signal
 import socket
-import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from bustapi._bustapi import (
     Body,
@@ -27,123 +26,24 @@ from bustapi._bustapi import (
     Worker,
 )
 
-TEXT = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
-MIB = 1024 * 1024
-
-Respond = Callable[[RequestHead, "Body | None"], Any]
-
-
-def text(body: bytes) -> tuple[int, bytes, bytes]:
-    return 200, TEXT, body
-
-
-class Handler:
-    """Answers through a function and keeps what was logged."""
-
-    def __init__(self, respond: Respond, limit: int | None = None) -> None:
-        self.respond = respond
-        self.limit = limit
-        self.errors: list[BaseException] = []
-        self.has_error = threading.Event()
-
-    def body_limit(self) -> int | None:
-        return self.limit
-
-    def log_exception(self, head: RequestHead | None, error: BaseException) -> None:
-        self.errors.append(error)
-        self.has_error.set()
-
-
-@dataclass
-class Server:
-    worker: Worker
-    handler: Handler
-    address: tuple[str, int]
-    threads: list[threading.Thread] = field(default_factory=list)
-
-    def connect(self) -> socket.socket:
-        return socket.create_connection(self.address, timeout=10)
-
-    def send(self, data: bytes) -> bytes:
-        """Send bytes on a new connection and return all that comes back."""
-        with self.connect() as connection:
-            connection.sendall(data)
-            return read_all(connection)
-
-    def get(self, path: str = "/", fields: str = "") -> bytes:
-        return self.send(request(path, fields + "Connection: close\r\n"))
-
-
-def request(path: str = "/", fields: str = "", method: str = "GET") -> bytes:
-    return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n".encode()
-
-
-def read_all(connection: socket.socket) -> bytes:
-    received = bytearray()
-
-    while chunk := connection.recv(65536):
-        received += chunk
-
-    return bytes(received)
-
-
-def read_until(connection: socket.socket, end: bytes) -> bytes:
-    received = bytearray()
-
-    while not received.endswith(end):
-        chunk = connection.recv(65536)
-        assert chunk, f"the connection ended after {received!r}"
-        received += chunk
-
-    return bytes(received)
-
-
-def body_of(answer: bytes) -> bytes:
-    return answer.partition(b"\r\n\r\n")[2]
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait until something that another thread does is done."""
-    deadline = time.monotonic() + 10
-
-    while not condition():
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.001)
-
-
-@contextmanager
-def serving(
-    respond: Respond, *, limit: int | None = None, threads: int = 64, **options: Any
-) -> Iterator[Server]:
-    handler = Handler(respond, limit)
-
-    with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
-        address = listener.getsockname()
-        started: list[threading.Thread] = []
-
-        def start(target: Callable[[], None], name: str) -> None:
-            thread = threading.Thread(target=target, name=name, daemon=True)
-            started.append(thread)
-            thread.start()
-
-        def spawn(kind: str) -> None:
-            start(getattr(worker, f"run_{kind}"), kind)
-
-        worker = Worker(handler, [listener.fileno()], spawn, threads=threads, **options)
-        start(worker.run_hot, "hot")
-
-        if threads == 1:
-            start(worker.run_view, "single")
-
-    try:
-        yield Server(worker, handler, address, started)
-    finally:
-        worker.stop()
-        assert worker.wait(10)
-
-        for thread in started:
-            thread.join(10)
-            assert not thread.is_alive()
+from .core import (
+    MIB,
+    Handler,
+    Server,
+    body_of,
+    chunked,
+    post,
+    read_all,
+    read_answer,
+    read_exactly,
+    read_until,
+    read_until_head,
+    request,
+    reset,
+    serving,
+    text,
+    until,
+)
 
 
 def hello(head: RequestHead, body: Body | None) -> Any:
@@ -527,13 +427,6 @@ def test_more_than_can_wait_is_turned_away() -> None:
         connection.close()
 
 
-def read_answer(connection: socket.socket) -> bytes:
-    """Read an answer that has a Content-Length."""
-    head = read_until_head(connection)
-    length = int(head.partition(b"Content-Length: ")[2].split(b"\r\n")[0])
-    return head + read_exactly(connection, length)
-
-
 def test_a_thread_that_cannot_be_started_costs_its_request() -> None:
     handler = Handler(hello)
 
@@ -632,13 +525,6 @@ def test_a_client_that_reads_nothing_holds_a_bounded_part_of_a_stream() -> None:
             reset(connection)
 
         assert closed.wait(10)
-
-
-def reset(connection: socket.socket) -> None:
-    """Close a connection with a reset."""
-    linger = struct.pack("ii", 1, 0)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-    connection.close()
 
 
 @pytest.mark.parametrize("is_reset", [False, True])
@@ -832,26 +718,6 @@ def test_of_a_file_only_the_declared_length_is_sent(tmp_path: Path) -> None:
     assert server.handler.errors == []
 
 
-def read_until_head(connection: socket.socket) -> bytes:
-    head = b""
-
-    while not head.endswith(b"\r\n\r\n"):
-        head += connection.recv(1)
-
-    return head
-
-
-def read_exactly(connection: socket.socket, size: int) -> bytes:
-    received = b""
-
-    while len(received) < size:
-        chunk = connection.recv(size - len(received))
-        assert chunk
-        received += chunk
-
-    return received
-
-
 def test_a_file_object_without_a_descriptor_is_read_in_blocks() -> None:
     def respond(head: RequestHead, body: Body | None) -> Any:
         return "200 OK", [], FileWrapper(io.BytesIO(b"abcdef"), 4)
@@ -866,18 +732,6 @@ def test_a_file_object_without_a_descriptor_is_read_in_blocks() -> None:
 def echo(head: RequestHead, body: Body | None) -> Any:
     assert body is not None
     return text(body.read())
-
-
-def post(body: bytes, fields: str = "") -> bytes:
-    fields = f"Content-Length: {len(body)}\r\nConnection: close\r\n{fields}"
-    return request("/", fields, "POST") + body
-
-
-def chunked(body: bytes, size: int) -> bytes:
-    pieces = [body[at : at + size] for at in range(0, len(body), size)]
-    coded = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
-    fields = "Transfer-Encoding: chunked\r\nConnection: close\r\n"
-    return request("/", fields, "POST") + coded + b"0\r\n\r\n"
 
 
 @pytest.mark.parametrize("size", [1, 1000, MIB, MIB + 1, 5 * MIB])
@@ -967,7 +821,7 @@ def test_a_body_above_the_limit_is_not_read(is_chunked: bool) -> None:
         assert body.length is not None
         assert body.length > 2 * MIB
 
-        with pytest.raises(BodyError):
+        with pytest.raises(RequestEntityTooLarge):
             body.read()
 
         return "413 REQUEST ENTITY TOO LARGE", [], b"too large"
@@ -1318,14 +1172,39 @@ def test_signal_handlers_run_while_the_only_thread_waits_for_a_client() -> None:
 
         return "200 OK", [], generate()
 
-    handler = Handler(respond)
+    run_on_this_thread(Handler(respond), request())
 
+    assert closed == [True]
+
+
+def test_signal_handlers_run_while_the_only_thread_waits_for_a_body() -> None:
+    errors = []
+
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        assert body is not None
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+
+        with pytest.raises(BodyError) as caught:
+            body.read()
+
+        errors.append(caught.value)
+        return text(b"broken")
+
+    sent = post(b"x" * 2 * MIB)[:-1]
+    run_on_this_thread(Handler(respond), sent, index=no_rules())
+
+    assert len(errors) == 1
+
+
+def run_on_this_thread(handler: Handler, sent: bytes, **options: Any) -> None:
+    """Answer on this thread what a client sends, until SIGALRM ends the worker."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        worker = Worker(handler, [listener.fileno()], print, threads=1)
+        worker = Worker(handler, [listener.fileno()], print, threads=1, **options)
         hot = threading.Thread(target=worker.run_hot)
         hot.start()
         connection = Server(worker, handler, listener.getsockname()).connect()
-        connection.sendall(request())
+        sender = threading.Thread(target=connection.sendall, args=[sent])
+        sender.start()
 
         def end(number: int, frame: object) -> None:
             worker.drain(0.0)
@@ -1338,9 +1217,8 @@ def test_signal_handlers_run_while_the_only_thread_waits_for_a_client() -> None:
             signal.signal(signal.SIGALRM, previous)
             worker.stop()
             hot.join(10)
+            sender.join(10)
             connection.close()
-
-    assert closed == [True]
 
 
 def test_a_loop_runs_once() -> None:

@@ -4,6 +4,7 @@
 //! `close()` of what it returned.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use bustapi_core::error::ResponseError;
 use bustapi_core::response::{
@@ -15,6 +16,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyIterator, PyList, PyString, PyTuple};
 
 use crate::body::Body;
+use crate::body_pipe::BodyPipe;
 use crate::context::RequestContext;
 use crate::date::with_date;
 use crate::file_wrapper::{FileWrapper, RegularFile, as_bytes, read_block};
@@ -32,8 +34,20 @@ pub struct Request {
     pub body: Option<Py<Body>>,
     pub terms: ResponseContext,
     pub key: EndpointKey,
-    /// Whether its body is still coming while it is answered.
-    pub is_streamed: bool,
+    /// Where its body comes from while it is answered, if it was not collected before.
+    pub pipe: Option<Arc<BodyPipe>>,
+}
+
+impl Request {
+    /// Return the shape of an answer that begins now: behind a body of which a part is
+    /// still to come the connection ends, and the client is told so.
+    fn terms(&self) -> ResponseContext {
+        let mut terms = self.terms;
+        if let Some(pipe) = &self.pipe {
+            terms.keep_alive &= pipe.is_whole();
+        }
+        terms
+    }
 }
 
 /// What is known of an answer that is complete.
@@ -87,6 +101,7 @@ fn respond(py: Python<'_>, site: &Site, request: &Request, output: &mut Output) 
             py,
             site,
             request,
+            terms: request.terms(),
             output,
         }
         .encode(&wire)
@@ -127,6 +142,7 @@ struct Encoder<'a, 'py> {
     py: Python<'py>,
     site: &'a Site,
     request: &'a Request,
+    terms: ResponseContext,
     output: &'a mut Output,
 }
 
@@ -159,7 +175,7 @@ impl<'py> Encoder<'_, 'py> {
         body: &Bound<'py, PyBytes>,
     ) -> Answered {
         let length = body.as_bytes().len() as u64;
-        let (buffer, terms) = (self.output.buffer(), &self.request.terms);
+        let (buffer, terms) = (self.output.buffer(), &self.terms);
         let head = with_date(|date| {
             encode_template(buffer, status, template.as_bytes(), length, terms, date)
         });
@@ -303,7 +319,7 @@ impl<'py> Encoder<'_, 'py> {
         fields: &Fields<'_>,
         body: &Bound<'py, PyAny>,
     ) -> PyResult<Started<'py>> {
-        let terms = &self.request.terms;
+        let terms = &self.terms;
         let mut iterator = body.try_iter()?;
         let has_body = !terms.is_head && !matches!(status.get(..3), Some(b"204" | b"304"));
         let first = if has_body {
@@ -349,7 +365,7 @@ impl<'py> Encoder<'_, 'py> {
         extent: Extent,
     ) -> Result<EncodedHead, ResponseError> {
         let fields = fields.iter().map(|(name, value)| (&**name, &**value));
-        let (buffer, terms) = (self.output.buffer(), &self.request.terms);
+        let (buffer, terms) = (self.output.buffer(), &self.terms);
         with_date(|date| encode_head(buffer, status, fields, extent, terms, date))
     }
 }

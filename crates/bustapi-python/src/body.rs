@@ -4,20 +4,37 @@ use std::io::Read as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::buffer::PyBuffer;
-use pyo3::create_exception;
 use pyo3::exceptions::{PyConnectionError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{IntoPyDict as _, PyBytes, PyType};
 
-use crate::body_pipe::{BodyPipe, End};
+use crate::body_pipe::{BodyPipe, End, Pulled};
 use crate::spool::SpooledFile;
 
-create_exception!(
-    bustapi._bustapi,
-    BodyError,
-    PyConnectionError,
-    "The request body ended early or broke the protocol."
-);
+/// Return `BodyError`: who catches errors of a connection catches it, and where nobody does
+/// it is Werkzeug's 400.
+pub fn body_error(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    static KIND: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let kind = KIND.get_or_try_init(py, || {
+        let disconnected = py
+            .import("werkzeug.exceptions")?
+            .getattr("ClientDisconnected")?;
+        let bases = (disconnected, py.get_type::<PyConnectionError>());
+        let namespace = [
+            ("__module__", "bustapi._bustapi"),
+            (
+                "__doc__",
+                "The request body ended early or broke the protocol.",
+            ),
+        ];
+        let kind =
+            py.get_type::<PyType>()
+                .call1(("BodyError", bases, namespace.into_py_dict(py)?))?;
+        Ok::<_, PyErr>(kind.cast_into::<PyType>()?.unbind())
+    })?;
+    Ok(kind.bind(py))
+}
 
 /// The request body, readable as ``wsgi.input``.
 #[pyclass(frozen, module = "bustapi._bustapi")]
@@ -44,6 +61,23 @@ struct Reader {
     pipe: Option<Arc<BodyPipe>>,
     total: u64,
     is_broken: bool,
+}
+
+/// What came of a read.
+enum Taken {
+    Bytes(Vec<u8>),
+    /// Nothing yet.
+    Nothing,
+    Broken,
+}
+
+/// What came of reading ahead.
+enum Filled {
+    More,
+    /// Nothing yet.
+    Nothing,
+    End,
+    Broken,
 }
 
 /// Up to which byte a read goes.
@@ -107,13 +141,14 @@ impl Body {
     fn take<'py>(&self, py: Python<'py>, until: Until) -> PyResult<Bound<'py, PyBytes>> {
         match &self.source {
             Source::Memory(bytes) => Ok(self.take_from_memory(bytes.bind(py), until)),
-            Source::Parts(_) => {
-                let taken = self.with_reader(py, |reader| reader.take(until))?;
-                Ok(PyBytes::new(py, &taken))
-            }
-            Source::Refused(length) => Err(BodyError::new_err(format!(
-                "The request body of {length} bytes is above the limit of the application and is not read."
-            ))),
+            Source::Parts(_) => loop {
+                match self.with_reader(py, |reader| reader.take(until))? {
+                    Taken::Bytes(bytes) => return Ok(PyBytes::new(py, &bytes)),
+                    Taken::Nothing => py.check_signals()?,
+                    Taken::Broken => return Err(broken(py)?),
+                }
+            },
+            Source::Refused(_) => Err(too_large(py)?),
         }
     }
 
@@ -134,6 +169,13 @@ impl Body {
         }
         PyBytes::new(bytes.py(), &whole[range])
     }
+}
+
+/// Return the error of a body above the application's limit, as Werkzeug raises it.
+fn too_large(py: Python<'_>) -> PyResult<PyErr> {
+    static ERROR: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    let kind = ERROR.import(py, "werkzeug.exceptions", "RequestEntityTooLarge")?;
+    Ok(PyErr::from_value(kind.call0()?))
 }
 
 impl Until {
@@ -164,7 +206,8 @@ impl Until {
 }
 
 impl Reader {
-    fn take(&mut self, until: Until) -> PyResult<Vec<u8>> {
+    /// Read as far as asked.
+    fn take(&mut self, until: Until) -> PyResult<Taken> {
         let mut searched = self.position;
         loop {
             let unmet = match until {
@@ -175,8 +218,14 @@ impl Reader {
                 }
             };
             searched = self.ahead.len();
-            if !unmet || !self.fill()? {
+            if !unmet {
                 break;
+            }
+            match self.fill()? {
+                Filled::More => {}
+                Filled::Nothing => return Ok(Taken::Nothing),
+                Filled::End => break,
+                Filled::Broken => return Ok(Taken::Broken),
             }
         }
         let rest = &self.ahead[self.position..];
@@ -189,13 +238,13 @@ impl Reader {
             self.ahead.drain(..self.position);
             self.position = 0;
         }
-        Ok(taken)
+        Ok(Taken::Bytes(taken))
     }
 
-    /// Read more, from the file first; returns False at the end of the body.
-    fn fill(&mut self) -> PyResult<bool> {
+    /// Read more, from the file first.
+    fn fill(&mut self) -> PyResult<Filled> {
         if self.is_broken {
-            return Err(broken());
+            return Ok(Filled::Broken);
         }
         if let Some(file) = &self.file {
             let length = self.ahead.len();
@@ -203,26 +252,27 @@ impl Reader {
             debug_assert_eq!(self.ahead.len(), length + count);
             if count > 0 {
                 self.total += count as u64;
-                return Ok(true);
+                return Ok(Filled::More);
             }
             self.file = None;
         }
         let Some(pipe) = &self.pipe else {
-            return Ok(false);
+            return Ok(Filled::End);
         };
         let length = self.ahead.len();
         match pipe.pull(&mut self.ahead) {
-            None => {
+            Pulled::Bytes => {
                 self.total += (self.ahead.len() - length) as u64;
-                Ok(true)
+                Ok(Filled::More)
             }
-            Some(End::Whole) => {
+            Pulled::Nothing => Ok(Filled::Nothing),
+            Pulled::End(End::Whole) => {
                 self.pipe = None;
-                Ok(false)
+                Ok(Filled::End)
             }
-            Some(End::Broken) => {
+            Pulled::End(End::Broken) => {
                 self.is_broken = true;
-                Err(broken())
+                Ok(Filled::Broken)
             }
         }
     }
@@ -244,8 +294,9 @@ impl FillStart for PyBuffer<u8> {
     }
 }
 
-fn broken() -> PyErr {
-    BodyError::new_err("The client ended the request body early or sent it malformed.")
+fn broken(py: Python<'_>) -> PyResult<PyErr> {
+    let text = "The client ended the request body early or sent it malformed.";
+    Ok(PyErr::from_value(body_error(py)?.call1((text,))?))
 }
 
 #[pymethods]

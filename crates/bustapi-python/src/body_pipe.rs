@@ -5,6 +5,7 @@
 //! first wants bytes (`100 Continue` is sent then) and when a full pipe has room again.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Bytes that wait for the view; beyond it the connection is not read.
 const CAPACITY: usize = 256 * 1024;
@@ -16,6 +17,8 @@ pub struct BodyPipe {
     state: Mutex<State>,
     changed: Condvar,
     notify: Notify,
+    /// How long one wait for bytes lasts, if not until they come.
+    patience: Option<Duration>,
 }
 
 #[derive(Default)]
@@ -34,19 +37,32 @@ pub enum End {
     Broken,
 }
 
+/// What came of waiting for bytes.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Pulled {
+    Bytes,
+    /// Nothing within the time that one wait lasts.
+    Nothing,
+    /// Nothing is left, and this is how the body ended.
+    End(End),
+}
+
 impl BodyPipe {
-    pub fn new(notify: Notify) -> Self {
+    pub fn new(notify: Notify, patience: Option<Duration>) -> Self {
         Self {
             state: Mutex::default(),
             changed: Condvar::new(),
             notify,
+            patience,
         }
     }
 
-    /// Hand over bytes; returns whether the connection may be read on.
-    pub fn push(&self, bytes: &[u8]) -> bool {
+    /// Hand over bytes, and the end if it is known to be behind them; returns whether the
+    /// connection may be read on.
+    pub fn push(&self, bytes: &[u8], end: Option<End>) -> bool {
         let mut state = self.lock();
         state.bytes.extend_from_slice(bytes);
+        state.end = state.end.or(end);
         state.is_full = state.bytes.len() >= CAPACITY;
         self.changed.notify_one();
         !state.is_full
@@ -63,12 +79,17 @@ impl BodyPipe {
         self.lock().is_wanted
     }
 
+    /// Whether everything has come, read or not.
+    pub fn is_whole(&self) -> bool {
+        self.lock().end == Some(End::Whole)
+    }
+
     pub fn has_room(&self) -> bool {
         self.lock().bytes.len() < CAPACITY
     }
 
-    /// Wait for bytes and append them; returns how the body ended once nothing is left.
-    pub fn pull(&self, into: &mut Vec<u8>) -> Option<End> {
+    /// Wait for bytes and append them.
+    pub fn pull(&self, into: &mut Vec<u8>) -> Pulled {
         let mut state = self.lock();
         if !state.is_wanted {
             state.is_wanted = true;
@@ -77,19 +98,26 @@ impl BodyPipe {
             }
         }
         while state.bytes.is_empty() {
-            if state.end.is_some() {
-                return state.end;
+            if let Some(end) = state.end {
+                return Pulled::End(end);
             }
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            let Some(patience) = self.patience else {
+                let waited = self.changed.wait(state);
+                state = waited.unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let waited = self.changed.wait_timeout(state, patience);
+            let (guard, time) = waited.unwrap_or_else(PoisonError::into_inner);
+            state = guard;
+            if time.timed_out() && state.bytes.is_empty() && state.end.is_none() {
+                return Pulled::Nothing;
+            }
         }
         into.append(&mut state.bytes);
         if std::mem::take(&mut state.is_full) {
             (self.notify)();
         }
-        None
+        Pulled::Bytes
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -112,7 +112,8 @@ impl Connection {
 
     /// Whether the peer is waited for to send a body.
     pub fn awaits_body(&self) -> bool {
-        self.incoming.is_some() && self.wants_input()
+        let is_asked_for = |incoming: &Incoming| !incoming.must_continue || incoming.received > 0;
+        self.incoming.as_deref().is_some_and(is_asked_for) && self.wants_input()
     }
 
     /// Whether input would be taken now.
@@ -202,7 +203,10 @@ impl Connection {
     }
 
     /// Note what the view of a streamed body has said: that it reads, or that there is room.
-    pub fn note_pipe(&mut self) {
+    ///
+    /// `may_continue`: its answer has not begun. Behind the head of the answer
+    /// `100 Continue` would be a part of the body.
+    pub fn note_pipe(&mut self, may_continue: bool) {
         let Some(incoming) = self.incoming.as_deref_mut() else {
             return;
         };
@@ -212,8 +216,7 @@ impl Connection {
         *is_full = !pipe.has_room();
         if incoming.must_continue && pipe.is_wanted() {
             incoming.must_continue = false;
-            // Only before the answer: behind its head it would be part of the body.
-            if incoming.received == 0 && self.output.is_empty() {
+            if incoming.received == 0 && may_continue {
                 self.output.buffer().extend_from_slice(CONTINUE);
             }
         }
@@ -290,7 +293,11 @@ impl Connection {
             Arc::clone(&self.peer),
             site.environ(py),
         );
-        let (key, is_miss) = look_up(py, site, &mut head, bytes)?;
+        let Found {
+            key,
+            is_miss,
+            streams,
+        } = look_up(py, site, &mut head, bytes)?;
         let head = Py::new(py, head)?;
         let Some(decoder) = decoder else {
             self.stage = Stage::Answer;
@@ -299,67 +306,62 @@ impl Connection {
                 body: None,
                 terms,
                 key,
-                is_streamed: false,
+                pipe: None,
             }));
         };
-        let mut limit = None;
-        if let (Framing::Length(length), Some(_)) = (framing, intake)
-            && length > IN_MEMORY
-        {
-            limit = site.body_limit(py)?;
-            if limit.is_some_and(|limit| length > limit) {
-                terms.keep_alive = false;
-                self.stage = Stage::Answer;
-                let body = Some(Py::new(py, Body::refused(length))?);
-                return Ok(Some(Request {
-                    head,
-                    body,
-                    terms,
-                    key,
-                    is_streamed: false,
-                }));
-            }
-        }
-        if matches!(framing, Framing::Chunked) {
-            limit = site.body_limit(py)?;
-        }
-        let request = Unread {
-            head,
-            terms,
-            key,
-            is_miss,
-        };
         let mut incoming = Box::new(Incoming {
-            request: Some(request),
+            request: Some(Unread {
+                head,
+                terms,
+                key,
+                is_miss,
+            }),
             decoder,
             sink: Sink::Memory(Vec::new()),
             received: 0,
-            limit,
+            limit: None,
             must_continue: expects && self.start == self.input.len(),
             is_whole: false,
         });
         self.stage = Stage::Body;
-        let is_large = matches!(framing, Framing::Length(length) if length > IN_MEMORY);
-        if is_large && let Some(intake) = intake {
-            if let Err(error) = incoming.leave_memory(intake) {
-                let head = incoming.request.take().map(|request| request.head);
-                site.log(py, head.as_ref(), error.into());
-                self.fail(507);
-                return Ok(None);
+        // Without a worker there is no thread that a view could read on.
+        if streams && let Some(intake) = intake {
+            incoming.pipe_to_view(intake);
+            return self.begin_streamed(py, incoming).map(Some);
+        }
+        match (framing, intake) {
+            (Framing::Length(length), Some(intake)) if length > IN_MEMORY => {
+                if site.body_limit(py)?.is_some_and(|limit| length > limit) {
+                    self.stage = Stage::Answer;
+                    return incoming.dispatch(py, Body::refused(length), true).map(Some);
+                }
+                if let Err(error) = incoming.leave_memory(intake) {
+                    let head = incoming.request.take().map(|request| request.head);
+                    site.log(py, head.as_ref(), error.into());
+                    self.fail(507);
+                    return Ok(None);
+                }
+                if matches!(incoming.sink, Sink::Pipe { .. }) {
+                    return self.begin_streamed(py, incoming).map(Some);
+                }
             }
-            if matches!(incoming.sink, Sink::Pipe { .. }) {
-                let request = incoming.dispatch_streamed(py, None)?;
-                self.incoming = Some(incoming);
-                self.stage = Stage::Answer;
-                self.take_streamed();
-                return Ok(Some(request));
-            }
+            (Framing::Chunked, _) => incoming.limit = site.body_limit(py)?,
+            _ => {}
         }
         if std::mem::take(&mut incoming.must_continue) {
             self.output.buffer().extend_from_slice(CONTINUE);
         }
         self.incoming = Some(incoming);
         Ok(None)
+    }
+
+    /// Let the view of a request read its body from here on.
+    fn begin_streamed(&mut self, py: Python<'_>, mut incoming: Box<Incoming>) -> PyResult<Request> {
+        let request = incoming.dispatch_streamed(py, None)?;
+        self.incoming = Some(incoming);
+        self.stage = Stage::Answer;
+        self.take_streamed();
+        Ok(request)
     }
 
     /// Take what came of a body that is collected; returns the request when it is whole.
@@ -452,30 +454,45 @@ impl Connection {
     }
 }
 
-/// Ask the index for the rule; returns the endpoint, and whether it certainly has none.
-fn look_up(
-    py: Python<'_>,
-    site: &Site,
-    head: &mut RequestHead,
-    bytes: &[u8],
-) -> PyResult<(EndpointKey, bool)> {
+/// What the index says about a request.
+struct Found {
+    key: EndpointKey,
+    /// Whether it certainly has no rule.
+    is_miss: bool,
+    /// Whether its view reads the body while it comes.
+    streams: bool,
+}
+
+/// Ask the index for the rule.
+fn look_up(py: Python<'_>, site: &Site, head: &mut RequestHead, bytes: &[u8]) -> PyResult<Found> {
     let parsed = head.parsed();
     let target = parsed.target;
     let name = parsed.method.of(bytes);
-    if let Some(index) = site.index()
-        && !parsed.has_upgrade
-        && target.form != TargetForm::Authority
-    {
-        let path = decode_path(target.path.of(bytes)).bytes;
-        let lookup = index.get().lookup(name, &path);
-        let hit = lookup.hit(py, &path)?;
-        head.set_hit(hit, lookup.generation());
-        if let Some(rule) = lookup.rule() {
-            return Ok((EndpointKey::Rule(rule), false));
-        }
-        if lookup.is_miss() {
-            return Ok((EndpointKey::Other, true));
+    let mut found = Found {
+        key: EndpointKey::Other,
+        is_miss: false,
+        streams: false,
+    };
+    if let Some(index) = site.index() {
+        let index = index.get();
+        if parsed.has_upgrade || target.form == TargetForm::Authority {
+            found.streams = index.may_stream();
+        } else {
+            let path = decode_path(target.path.of(bytes)).bytes;
+            let lookup = index.lookup(name, &path);
+            let hit = lookup.hit(py, &path)?;
+            head.set_hit(hit, lookup.generation());
+            found.streams = lookup.streams();
+            if let Some(rule) = lookup.rule() {
+                found.key = EndpointKey::Rule(rule);
+                return Ok(found);
+            }
+            found.is_miss = lookup.is_miss();
+            if found.is_miss {
+                return Ok(found);
+            }
         }
     }
-    Ok((EndpointKey::of_path(name, target.path.of(bytes)), false))
+    found.key = EndpointKey::of_path(name, target.path.of(bytes));
+    Ok(found)
 }

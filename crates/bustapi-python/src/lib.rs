@@ -32,7 +32,7 @@ mod worker;
 #[pymodule]
 fn _bustapi(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-    module.add("BodyError", module.py().get_type::<body::BodyError>())?;
+    module.add("BodyError", body::body_error(module.py())?)?;
     module.add_class::<head::RequestHead>()?;
     module.add_class::<body::Body>()?;
     module.add_class::<file_wrapper::FileWrapper>()?;

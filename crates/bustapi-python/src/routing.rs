@@ -22,6 +22,8 @@ pub struct RuleIndex {
 struct Content {
     generation: u64,
     is_complete: bool,
+    /// Whether a request that is declined may belong to a rule with a streamed body.
+    may_stream: bool,
     index: rules::RuleIndex,
     rules: Vec<Rule>,
 }
@@ -30,6 +32,8 @@ struct Content {
 struct Rule {
     object: Py<PyAny>,
     names: Vec<Py<PyString>>,
+    /// Whether its view reads the body while it comes.
+    streams: bool,
 }
 
 /// What the index says about one request.
@@ -55,6 +59,11 @@ impl RuleIndex {
         };
 
         Lookup { content, outcome }
+    }
+
+    /// Whether a request that is not looked up may belong to a rule with a streamed body.
+    pub fn may_stream(&self) -> bool {
+        self.lock().may_stream
     }
 
     fn lock(&self) -> MutexGuard<'_, Arc<Content>> {
@@ -87,6 +96,15 @@ impl Lookup {
     /// while the index lacks a part of the map.
     pub fn is_miss(&self) -> bool {
         self.content.is_complete && matches!(self.outcome, Outcome::Miss)
+    }
+
+    /// Whether the view of the request reads the body while it comes, or may do so.
+    pub fn streams(&self) -> bool {
+        match &self.outcome {
+            Outcome::Hit(hit) => self.content.rules[hit.rule as usize].streams,
+            Outcome::Miss if self.content.is_complete => false,
+            _ => self.content.may_stream,
+        }
     }
 
     /// Make `(rule, view_args)` of a hit; `path` is the path that was looked up.
@@ -170,15 +188,25 @@ impl RuleIndex {
         self.lock().is_complete
     }
 
+    #[pyo3(signature = (states, rules, complete, streaming = HashSet::new(), may_stream = false))]
     fn rebuild(
         &self,
         py: Python<'_>,
         states: &Bound<'_, PyAny>,
         rules: &Bound<'_, PyAny>,
         complete: bool,
+        streaming: HashSet<u32>,
+        may_stream: bool,
     ) -> PyResult<()> {
-        let (content, result) = match read_content(py, states, rules, complete) {
-            Ok(content) => (content, Ok(())),
+        let (content, result) = match read_content(py, states, rules, &streaming) {
+            Ok(content) => {
+                let content = Content {
+                    is_complete: complete,
+                    may_stream,
+                    ..content
+                };
+                (content, Ok(()))
+            }
             // What cannot be read must not leave the rules of before.
             Err(error) => (Content::default(), Err(error)),
         };
@@ -222,7 +250,7 @@ fn read_content(
     py: Python<'_>,
     states: &Bound<'_, PyAny>,
     rules: &Bound<'_, PyAny>,
-    is_complete: bool,
+    streaming: &HashSet<u32>,
 ) -> PyResult<Content> {
     let states: States<'_> = states.extract()?;
     let rules: Rules<'_> = rules.extract()?;
@@ -242,7 +270,7 @@ fn read_content(
     let mut rule_specs = Vec::with_capacity(rules.len());
     let mut objects = Vec::with_capacity(rules.len());
 
-    for (object, methods, strict_slashes, is_websocket, arguments) in rules {
+    for (number, (object, methods, strict_slashes, is_websocket, arguments)) in (0..).zip(rules) {
         let mut names = Vec::new();
 
         let conversions = match arguments {
@@ -266,7 +294,12 @@ fn read_content(
             is_websocket,
             conversions,
         });
-        objects.push(Rule { object, names });
+        let streams = streaming.contains(&number);
+        objects.push(Rule {
+            object,
+            names,
+            streams,
+        });
     }
 
     let index = rules::RuleIndex::new(state_specs, rule_specs).ok_or_else(|| {
@@ -277,10 +310,9 @@ fn read_content(
     })?;
 
     Ok(Content {
-        generation: 0,
-        is_complete,
         index,
         rules: objects,
+        ..Content::default()
     })
 }
 

@@ -413,10 +413,19 @@ class App(Scaffold):
         if provide_automatic_options:
             required.add("OPTIONS")
 
+        streams = options.pop("stream_request", None)
+
+        if streams is None:
+            streams = getattr(view_func, "stream_request", False)
+
         rule_object = self.url_rule_class(
             rule, methods=methods | required, **{**options, "endpoint": endpoint}
         )
         rule_object.provide_automatic_options = provide_automatic_options  # type: ignore[attr-defined]
+
+        if streams:
+            rule_object.stream_request = True  # type: ignore[attr-defined]
+
         self.url_map.add(rule_object)
 
         if view_func is None:

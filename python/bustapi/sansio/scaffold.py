@@ -314,7 +314,11 @@ class Scaffold:
             decides; without one it is so unless ``methods`` has ``OPTIONS`` or
             :data:`PROVIDE_AUTOMATIC_OPTIONS` is off.
         :param options: ``methods``, and the arguments of
-            :class:`werkzeug.routing.Rule`, as ``defaults`` or ``strict_slashes``.
+            :class:`werkzeug.routing.Rule`, as ``defaults`` or ``strict_slashes``; and
+            ``stream_request``: whether the server calls the view as soon as the head of
+            a request is there, so that it reads the body while the client sends it. By
+            default the attribute of that name of the function decides, else the body is
+            collected first.
         :raises AssertionError: when the endpoint has another view function.
         """
         raise NotImplementedError

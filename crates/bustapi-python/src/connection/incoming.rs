@@ -10,7 +10,7 @@ use pyo3::types::PyBytes;
 
 use crate::answer::Request;
 use crate::body::Body;
-use crate::body_pipe::BodyPipe;
+use crate::body_pipe::{BodyPipe, End};
 use crate::head::RequestHead;
 use crate::learning::EndpointKey;
 use crate::spool::{PENDING, Spool, SpooledFile};
@@ -104,6 +104,7 @@ impl Incoming {
     }
 
     fn pass_on(&mut self, data: &[u8], intake: Option<&dyn Intake>) -> std::io::Result<()> {
+        let end = self.is_whole.then_some(End::Whole);
         match &mut self.sink {
             Sink::Memory(bytes) => {
                 bytes.extend_from_slice(data);
@@ -114,7 +115,7 @@ impl Incoming {
                 }
             }
             Sink::Spool { spool, is_full } => *is_full = !spool.push(data.to_vec()),
-            Sink::Pipe { pipe, is_full } => *is_full = !pipe.push(data),
+            Sink::Pipe { pipe, is_full } => *is_full = !pipe.push(data, end),
         }
         Ok(())
     }
@@ -125,24 +126,30 @@ impl Incoming {
         let Sink::Memory(bytes) = &mut self.sink else {
             return Ok(());
         };
-        let bytes = std::mem::take(bytes);
         let is_miss = self.request.as_ref().is_some_and(|request| request.is_miss);
         let spool = if is_miss { None } else { intake.spool()? };
-        self.sink = match spool {
-            Some(mut spool) => {
-                let is_full = !bytes.is_empty() && !spool.push(bytes);
-                Sink::Spool {
-                    spool: Box::new(spool),
-                    is_full,
-                }
-            }
-            None => {
-                let pipe = intake.pipe();
-                let is_full = !bytes.is_empty() && !pipe.push(&bytes);
-                Sink::Pipe { pipe, is_full }
-            }
+        let Some(mut spool) = spool else {
+            self.pipe_to_view(intake);
+            return Ok(());
+        };
+        let bytes = std::mem::take(bytes);
+        let is_full = !bytes.is_empty() && !spool.push(bytes);
+        self.sink = Sink::Spool {
+            spool: Box::new(spool),
+            is_full,
         };
         Ok(())
+    }
+
+    /// Leave the body, and whether there is too much of it, to the view that reads it.
+    pub(super) fn pipe_to_view(&mut self, intake: &dyn Intake) {
+        let pipe = intake.pipe();
+        let is_full = match &self.sink {
+            Sink::Memory(bytes) => !pipe.push(bytes, self.is_whole.then_some(End::Whole)),
+            _ => false,
+        };
+        self.sink = Sink::Pipe { pipe, is_full };
+        self.limit = None;
     }
 
     /// Return the request once its body is collected, or must be streamed from here on.
@@ -169,6 +176,7 @@ impl Incoming {
                 };
                 let file = spool.finish()?;
                 if !self.is_whole {
+                    self.limit = None;
                     return self.dispatch_streamed(py, Some(file)).map(Some);
                 }
                 Body::spooled(file)
@@ -186,9 +194,10 @@ impl Incoming {
         let Sink::Pipe { pipe, .. } = &self.sink else {
             unreachable!("only a body in a pipe is streamed");
         };
-        let body = Body::streamed(file, Arc::clone(pipe));
+        let pipe = Arc::clone(pipe);
+        let body = Body::streamed(file, Arc::clone(&pipe));
         let mut request = self.dispatch(py, body, false)?;
-        request.is_streamed = true;
+        request.pipe = Some(pipe);
         Ok(request)
     }
 
@@ -211,7 +220,7 @@ impl Incoming {
             body,
             terms,
             key,
-            is_streamed: false,
+            pipe: None,
         })
     }
 }

@@ -27,7 +27,7 @@ impl EventLoop {
         let (learnt, measures) = self.learning.place(request.key);
         let chosen = if self.shared.is_single {
             Place::View
-        } else if request.is_streamed {
+        } else if request.pipe.is_some() {
             Place::Stream
         } else {
             learnt

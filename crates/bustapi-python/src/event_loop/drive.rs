@@ -13,7 +13,7 @@ use crate::client::{Current, Read, Suspended};
 use crate::clock::ThreadClock;
 use crate::connection::{Intake, Stage, Turn};
 use crate::serve::OUTPUT_LIMIT;
-use crate::shared::{Note, RequestId, Shared};
+use crate::shared::{Note, RequestId, SIGNALS, Shared};
 use crate::site::catch_panic;
 use crate::spool::Spool;
 
@@ -281,6 +281,11 @@ impl Intake for WorkerIntake<'_> {
             connection: self.place,
             serial: self.id,
         };
-        Arc::new(BodyPipe::new(Box::new(move || shared.post(Note::Body(id)))))
+        // The only thread is the main thread, which has to look after signals as well.
+        let patience = shared.is_single.then_some(SIGNALS);
+        Arc::new(BodyPipe::new(
+            Box::new(move || shared.post(Note::Body(id))),
+            patience,
+        ))
     }
 }

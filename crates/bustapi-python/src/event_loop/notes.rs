@@ -63,7 +63,9 @@ impl EventLoop {
                 if let Some(client) = self.clients.get_mut(id.connection)
                     && client.id == id.serial
                 {
-                    client.connection.note_pipe();
+                    let has_begun =
+                        matches!(client.current, Some(Current::Job { pipe: Some(_), .. }));
+                    client.connection.note_pipe(!has_begun);
                     self.ready.push_back(id.connection);
                 }
             }
