@@ -10,20 +10,23 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Rule
 
+# What annotations of a class or of a public function name is imported for good:
+# typing.get_type_hints() must find it.
+from . import typing as ft
+from ._bustapi import Body, RequestHead
 from ._lazy import lazy_attribute
 from .globals import _cv_app, _cv_request
+from .sessions import SessionMixin
 from .signals import appcontext_popped, appcontext_pushed
+from .wrappers import Request
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
-    from werkzeug.routing import MapAdapter, Rule
+    from werkzeug.routing import MapAdapter
 
-    from . import typing as ft
-    from ._bustapi import Body, RequestHead
     from .app import Flask
-    from .sessions import SessionMixin
-    from .wrappers import Request
 
 # PERF: the methods of the variables, bound once. A call through an imported name makes a
 # new bound method each time, and there are eight of them in a request.

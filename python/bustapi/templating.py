@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from .sansio.app import App
     from .sansio.scaffold import Scaffold
 
-    # What a loader finds: source, file name, a function that tells if it is current.
-    Source = tuple[str, str | None, Callable[[], bool] | None]
+# What a loader finds: source, file name, a function that tells if it is current.
+_Source = tuple[str, str | None, Callable[[], bool] | None]
 
 # Most templates made from strings that an environment keeps compiled.
 _MAX_STRING_TEMPLATES = 128
@@ -73,7 +73,7 @@ class DispatchingJinjaLoader(BaseLoader):
     def __init__(self, app: App) -> None:
         self.app = app
 
-    def get_source(self, environment: BaseEnvironment, template: str) -> Source:
+    def get_source(self, environment: BaseEnvironment, template: str) -> _Source:
         """Return source, file name and up-to-date function of the first match.
 
         :param environment: the environment that asks.
@@ -87,15 +87,15 @@ class DispatchingJinjaLoader(BaseLoader):
 
     def _get_source_explained(
         self, environment: BaseEnvironment, template: str
-    ) -> Source:
+    ) -> _Source:
         """Ask every loader, log what each said, and return the first match."""
         from .debughelpers import explain_template_loading_attempts
 
-        attempts: list[tuple[BaseLoader, Scaffold, Source | None]] = []
-        match: Source | None = None
+        attempts: list[tuple[BaseLoader, Scaffold, _Source | None]] = []
+        match: _Source | None = None
 
         for owner, loader in self._iter_loaders(template):
-            source: Source | None
+            source: _Source | None
 
             try:
                 source = loader.get_source(environment, template)
@@ -113,7 +113,7 @@ class DispatchingJinjaLoader(BaseLoader):
 
         return match
 
-    def _get_source_fast(self, environment: BaseEnvironment, template: str) -> Source:
+    def _get_source_fast(self, environment: BaseEnvironment, template: str) -> _Source:
         """Return what the first loader finds."""
         for _, loader in self._iter_loaders(template):
             try:
