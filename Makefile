@@ -208,7 +208,7 @@ $(STAMPS)/docs: requirements/docs.txt $(STAMPS)/run
 
 # `maturin develop` where cargo is; otherwise pip, because then maturin's build backend
 # brings a toolchain of its own (unless MATURIN_NO_INSTALL_RUST is set).
-$(STAMPS)/extension: $(RUST_SOURCES) $(wildcard Cargo.lock) Cargo.toml pyproject.toml $(STAMPS)/run
+$(STAMPS)/extension: $(RUST_SOURCES) $(wildcard Cargo.lock) Cargo.toml pyproject.toml $(wildcard python/wheel.data/*/*) $(STAMPS)/run
 	@echo "building the extension (cargo profile $(PROFILE)); the first time takes a minute or two"
 	@if command -v cargo >/dev/null; then \
 	  set -x; PIP_QUIET=1 VIRTUAL_ENV=$(abspath $(VENV)) $(PY) -m maturin develop --locked --profile $(PROFILE) --quiet; \

@@ -67,14 +67,20 @@ class Output:
 class Server:
     """A Python command that prints the start line of a server."""
 
-    def __init__(self, folder: Path, *arguments: str, **environ: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        python: str = sys.executable,
+        **environ: str,
+    ) -> None:
         inherited = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("FLASK_", "BUSTAPI_"))
         }
         self.process = subprocess.Popen(
-            [sys.executable, *arguments],
+            [python, *arguments],
             cwd=folder,
             env={**inherited, **environ},
             stdin=subprocess.DEVNULL,

@@ -22,6 +22,8 @@ from werkzeug import run_simple
 from werkzeug.serving import is_running_from_reloader
 from werkzeug.utils import import_string
 
+import bustapi_alias
+
 from .globals import current_app
 from .helpers import get_debug_flag, get_load_dotenv
 
@@ -391,14 +393,12 @@ def get_version(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     if not value or ctx.resilient_parsing:
         return
 
-    from bustapi_alias import FLASK_VERSION
-
     from ._bustapi import __version__
 
     click.echo(
         f"BustAPI {__version__}\n"
         f"Python {platform.python_version()}\n"
-        f"Flask {FLASK_VERSION}\n"
+        f"Flask {bustapi_alias.FLASK_VERSION}\n"
         f"Werkzeug {metadata.version('werkzeug')}",
         color=ctx.color,
     )
@@ -1067,6 +1067,36 @@ def routes_command(sort: str, all_methods: bool) -> None:
     _echo_table([title for title, _ in columns.values()], rows)
 
 
+@click.command(
+    "exec",
+    short_help="Run a program in which 'import flask' gives BustAPI.",
+    # What stands behind COMMAND is its own.
+    context_settings={"allow_interspersed_args": False},
+)
+@click.argument("command")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def exec_command(ctx: click.Context, command: str, arguments: Sequence[str]) -> None:
+    """Run COMMAND with its ARGUMENTS in the place of this process.
+
+    In it, and in the Python programs that it starts, 'import flask' gives this package.
+    For example: bustapi exec gunicorn app:app
+    """
+    environ = {**os.environ, bustapi_alias.VARIABLE: "1"}
+    # It is not this command line that serves: app.run() is to work.
+    environ.pop("FLASK_RUN_FROM_CLI", None)
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+    try:
+        os.execvpe(command, [command, *arguments], environ)
+    except OSError as e:
+        # As shells do: 127 when there is no such command, 126 when it cannot be run.
+        missing = isinstance(e, FileNotFoundError | NotADirectoryError)
+        click.echo(f"Error: Cannot run {command!r}: {e.strerror}.", err=True)
+        ctx.exit(127 if missing else 126)
+
+
 def _echo_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     rows = [titles, *rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -1088,9 +1118,19 @@ or have a file 'wsgi.py' or 'app.py' in the current folder.
 )
 
 
-def main() -> None:
-    """Run the command line, with ``import flask`` meaning this package."""
-    import bustapi_alias
+# Not in every FlaskGroup: programs have command lines of their own.
+cli.add_command(exec_command)
 
-    bustapi_alias.install()
+
+def main() -> None:
+    """Run the command line, with ``import flask`` meaning this package.
+
+    So it does in the processes that are started from here, by the reloader for example.
+    """
+    try:
+        bustapi_alias.install()
+    except RuntimeError as e:
+        sys.exit(f"Error: {e}")
+
+    os.environ[bustapi_alias.VARIABLE] = "1"
     cli.main(prog_name="bustapi")

@@ -1,32 +1,51 @@
 """Make ``import flask`` answer with this package.
 
-Installing the distribution changes nothing: a program, a command or a test run asks
-for the alias with :func:`install` or with ``pytest -p bustapi_alias``. From then on
-``flask`` and ``flask.NAME`` *are* the modules ``bustapi`` and ``bustapi.NAME`` (the
-same objects, so that there is one set of classes), and :mod:`importlib.metadata` knows
-a distribution named Flask. Only the standard library is used here: ``bustapi`` itself
-is not imported before somebody imports ``flask``.
+Installing the distribution changes nothing. Whoever wants the alias asks for it:
+
+- the command ``bustapi`` has it, and so have the programs that ``bustapi exec`` starts;
+- a process whose environment says ``BUSTAPI_ALIAS=1`` gets it at start-up, through a
+  line in ``bustapi_alias.pth``, which does nothing without that variable;
+- ``pytest -p bustapi_alias`` has it before plugins and conftest files are loaded;
+- a program calls :func:`install` before it imports anything else.
+
+From then on ``flask`` and ``flask.NAME`` *are* the modules ``bustapi`` and
+``bustapi.NAME`` (the same objects, so that there is one set of classes), and
+:mod:`importlib.metadata` knows a distribution named Flask. Only the standard library is
+used here: ``bustapi`` itself is not imported before somebody imports ``flask``.
+
+pytest is not to warn that this module was imported before it became a plugin:
+PYTEST_DONT_REWRITE.
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterable, Sequence
-from importlib.abc import InspectLoader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from functools import cache
+from importlib.abc import ExecutionLoader, MetaPathFinder
+from importlib.machinery import (
+    BuiltinImporter,
+    FrozenImporter,
+    ModuleSpec,
+    PathFinder,
+    SourceFileLoader,
+)
 from importlib.metadata import Distribution, DistributionFinder
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, cast
 
-__all__ = ["FLASK_VERSION", "install"]
+__all__ = ["FLASK_VERSION", "VARIABLE", "install", "install_at_startup"]
 
 FLASK_VERSION = "3.1.3"
 """The version of Flask whose public interface this package provides."""
+
+VARIABLE = "BUSTAPI_ALIAS"
+"""The environment variable that turns the alias on in processes that are started."""
 
 _ALIAS = "flask"
 _REAL = "bustapi"
@@ -49,7 +68,47 @@ def install() -> None:
             " 'bustapi_alias.install()' before anything imports 'flask'."
         )
 
-    sys.meta_path.insert(0, AliasFinder())
+    sys.meta_path.insert(_first_standard_finder(), AliasFinder())
+
+
+@cache
+def install_at_startup() -> None:
+    """Install the alias if the environment says so; what the ``.pth`` file calls.
+
+    Once, since a virtual environment's files of this kind are read twice.
+
+    ``1`` turns it on; ``0`` and nothing leave it off. Any other value, and an alias
+    that cannot be installed, costs one line on standard error: an interpreter starts
+    for many reasons, and most of them have nothing to do with Flask.
+    """
+    value = os.environ.get(VARIABLE, "")
+
+    if value == "1":
+        try:
+            install()
+        except RuntimeError as e:
+            _complain(str(e))
+    elif value not in ("", "0"):
+        _complain(f"{VARIABLE} must be 1 or 0, but it is {value!r}. The alias is off.")
+
+
+def _complain(message: str) -> None:
+    print(f"bustapi_alias: {message}", file=sys.stderr)
+
+
+def _first_standard_finder() -> int:
+    """Return the place in ``sys.meta_path`` before everything that finds files.
+
+    Finders that stand further in front belong to import hooks. They answer only for the
+    modules that they watch, and ask the finders behind them where those are.
+    """
+    standard = (BuiltinImporter, FrozenImporter, PathFinder)
+
+    for index, finder in enumerate(sys.meta_path):
+        if finder in standard:
+            return index
+
+    return len(sys.meta_path)
 
 
 def pytest_addoption() -> None:
@@ -74,7 +133,7 @@ class AliasFinder(MetaPathFinder):
         if fullname != _ALIAS and not fullname.startswith(f"{_ALIAS}."):
             return None
 
-        real = importlib.util.find_spec(_REAL + fullname[len(_ALIAS) :])
+        real = _find_real_spec(_REAL + fullname[len(_ALIAS) :], path)
 
         if real is None:
             return None
@@ -108,7 +167,7 @@ class AliasFinder(MetaPathFinder):
         return []
 
 
-class AliasLoader(InspectLoader):
+class AliasLoader(ExecutionLoader):
     """Loads a module of this package and files it under the name in ``flask`` too."""
 
     def __init__(self, real: ModuleSpec) -> None:
@@ -127,9 +186,11 @@ class AliasLoader(InspectLoader):
         sys.modules[alias] = real
 
         if alias == _ALIAS:
+            _warn_of_shadowed_file()
             _import_loaded_submodules()
 
-    # What runpy (``python -m flask``) and inspection ask of a loader.
+    # What runpy (``python -m flask``), pkgutil, importlib.resources and inspection ask
+    # of a loader.
 
     def is_package(self, fullname: str) -> bool:
         return self.real.submodule_search_locations is not None
@@ -140,16 +201,18 @@ class AliasLoader(InspectLoader):
     def get_source(self, fullname: str) -> str | None:
         return self._real_loader().get_source(self.real.name)
 
-    def _real_loader(self) -> InspectLoader:
-        loader = self.real.loader
+    def get_filename(self, fullname: str) -> str:
+        return self._real_loader().get_filename(self.real.name)
 
-        if not isinstance(loader, InspectLoader):
-            raise ImportError(
-                f"The loader of {self.real.name!r} cannot show its code.",
-                name=self.real.name,
-            )
+    def get_data(self, path: str) -> bytes:
+        return self._real_loader().get_data(path)
 
-        return loader
+    def get_resource_reader(self, fullname: str) -> Any:
+        return self._real_loader().get_resource_reader(self.real.name)
+
+    def _real_loader(self) -> SourceFileLoader:
+        # Or another that loads files, such as a zip file's, with the same methods.
+        return cast(SourceFileLoader, self.real.loader)
 
 
 class _StandIn(ModuleType):
@@ -189,7 +252,25 @@ class AliasDistribution(Distribution):
     """The distribution that :mod:`importlib.metadata` reports as Flask."""
 
     _texts = {
-        "METADATA": f"Metadata-Version: 2.1\nName: Flask\nVersion: {FLASK_VERSION}\n",
+        "METADATA": (
+            "Metadata-Version: 2.1\n"
+            "Name: Flask\n"
+            f"Version: {FLASK_VERSION}\n"
+            "Summary: Flask's public interface, provided by BustAPI.\n"
+            "Requires-Python: >=3.9\n"
+            "Requires-Dist: blinker>=1.9.0\n"
+            "Requires-Dist: click>=8.1.3\n"
+            "Requires-Dist: importlib-metadata>=3.6.0; python_version < '3.10'\n"
+            "Requires-Dist: itsdangerous>=2.2.0\n"
+            "Requires-Dist: jinja2>=3.1.2\n"
+            "Requires-Dist: markupsafe>=2.1.1\n"
+            "Requires-Dist: werkzeug>=3.1.0\n"
+            'Requires-Dist: asgiref>=3.2 ; extra == "async"\n'
+            'Requires-Dist: python-dotenv ; extra == "dotenv"\n'
+            "Provides-Extra: async\n"
+            "Provides-Extra: dotenv\n"
+        ),
+        "entry_points.txt": f"[console_scripts]\n{_ALIAS} = {_ALIAS}.cli:main\n",
         "top_level.txt": f"{_ALIAS}\n",
     }
 
@@ -198,6 +279,36 @@ class AliasDistribution(Distribution):
 
     def locate_file(self, path: str | os.PathLike[str]) -> Any:
         return Path(__file__).parent.parent / path
+
+
+def _find_real_spec(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
+    """Return the spec of a module of the package, without importing anything.
+
+    importlib holds its global lock while a finder is asked, so waiting for the import
+    of a parent, as :func:`importlib.util.find_spec` does, would be a deadlock with the
+    thread that is importing it.
+    """
+    loaded = sys.modules.get(name)
+
+    if loaded is not None and loaded.__spec__ is not None:
+        return loaded.__spec__
+
+    parent = name.rpartition(".")[0]
+
+    if parent and path is None:
+        package = _find_real_spec(parent, None)
+        path = package.submodule_search_locations if package is not None else None
+
+        if path is None:
+            return None
+
+    for finder in list(sys.meta_path):
+        spec = finder.find_spec(name, path)
+
+        if spec is not None:
+            return spec
+
+    return None
 
 
 def _normalized(name: str) -> str:
@@ -215,6 +326,25 @@ def _import_loaded_submodules() -> None:
     for name, module in list(sys.modules.items()):
         if name.startswith(prefix) and isinstance(module, ModuleType):
             importlib.import_module(f"{_ALIAS}.{name[len(prefix) :]}")
+
+
+def _warn_of_shadowed_file() -> None:
+    """Warn of a module named flask that is not Flask: the alias hides it.
+
+    A folder that lacks ``__init__.py`` is not taken for a module that was meant.
+    """
+    found = PathFinder.find_spec(_ALIAS)
+
+    if found is None or not found.has_location or found.origin is None:
+        return
+
+    if not Path(found.origin).with_name("globals.py").exists():
+        warnings.warn(
+            f"'import {_ALIAS}' gives BustAPI and not your own {found.origin!r}. Give"
+            " that file another name.",
+            RuntimeWarning,
+            stacklevel=3,
+        )
 
 
 def _importer_of_flask() -> str:

@@ -1,0 +1,97 @@
+"""Where the tests of the alias run: in interpreters of their own.
+
+The alias changes imports for good, so no test installs it in the process of the suite.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import textwrap
+import venv
+from pathlib import Path
+
+import pytest
+
+from interpreters import (
+    PYTHON,
+    STARTUP_FILE,
+    Environment,
+    Finished,
+    Run,
+    own_environment,
+    site_packages,
+)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Return a function that runs Python source and returns the finished process."""
+
+    def run(source: str, *arguments: str) -> Finished:
+        path = os.pathsep.join([str(tmp_path), str(PYTHON)])
+        return subprocess.run(
+            [sys.executable, *(arguments or ("-c", textwrap.dedent(source)))],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**own_environment(), "PYTHONPATH": path},
+        )
+
+    return run
+
+
+@pytest.fixture
+def stand_in_flask(tmp_path: Path) -> None:
+    """Put a package named flask on the path, as if the real one were installed."""
+    package = tmp_path / "flask"
+    package.mkdir()
+    package.joinpath("__init__.py").write_text("class Flask: pass\n")
+    package.joinpath("globals.py").touch()
+    tmp_path.joinpath("shop.py").write_text("from flask import Flask\n")
+
+
+@pytest.fixture(scope="session")
+def beside_flask(tmp_path_factory: pytest.TempPathFactory, flask_python: str) -> Path:
+    """Return the prefix of the virtual environment that :class:`Environment` is."""
+    prefix = tmp_path_factory.mktemp("beside-flask")
+    venv.create(prefix, symlinks=True)
+    packages = site_packages(prefix)
+    flask = subprocess.run(
+        [flask_python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    paths = [str(PYTHON), flask.strip(), sysconfig.get_path("purelib")]
+    packages.joinpath("bustapi.pth").write_text("\n".join(paths) + "\n")
+    shutil.copy(STARTUP_FILE, packages)
+
+    if "COVERAGE_PROCESS_CONFIG" in os.environ:
+        packages.joinpath("coverage.pth").write_text(
+            "import coverage; coverage.process_startup()\n"
+        )
+
+    for name, place in {
+        "bustapi": "bustapi.cli",
+        "flask": "flask.cli",
+        "gunicorn": "gunicorn.app.wsgiapp",
+    }.items():
+        function = "run" if name == "gunicorn" else "main"
+        script = prefix / "bin" / name
+        script.write_text(
+            f"#!{prefix / 'bin' / 'python'}\n"
+            f"import sys\nfrom {place} import {function}\nsys.exit({function}())\n"
+        )
+        script.chmod(0o755)
+
+    return prefix
+
+
+@pytest.fixture
+def beside(beside_flask: Path, tmp_path: Path) -> Environment:
+    """Return an environment with Flask itself, in an empty folder."""
+    return Environment(beside_flask, tmp_path)

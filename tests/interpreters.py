@@ -1,0 +1,95 @@
+"""Interpreters of their own, for what cannot be tested in the process of the suite."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PYTHON = Path(__file__).parents[1] / "python"
+STARTUP_FILE = PYTHON / "wheel.data" / "purelib" / "bustapi_alias.pth"
+
+Finished = subprocess.CompletedProcess[str]
+Run = Callable[..., Finished]
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment with this package, Flask itself, and the suite's packages.
+
+    This package is there as an editable installation leaves it.
+    """
+
+    prefix: Path
+    #: The current folder of what is run.
+    folder: Path
+
+    @property
+    def python(self) -> str:
+        return str(self.prefix / "bin" / "python")
+
+    @property
+    def site_packages(self) -> Path:
+        return site_packages(self.prefix)
+
+    def write(self, name: str, source: str) -> Path:
+        """Write a file of the program that is run."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(source))
+        return path
+
+    def variables(self, *, alias: str | None = "1") -> dict[str, str]:
+        """Return the environment variables of what is run."""
+        variables = own_environment()
+        variables["PATH"] = f"{self.prefix / 'bin'}{os.pathsep}{os.environ['PATH']}"
+
+        if alias is not None:
+            variables["BUSTAPI_ALIAS"] = alias
+
+        return variables
+
+    def run(
+        self,
+        *arguments: str,
+        alias: str | None = "1",
+        program: str | None = None,
+        extra: Mapping[str, str] | None = None,
+    ) -> Finished:
+        """Run the interpreter, or a program, with ``BUSTAPI_ALIAS`` as ``alias``."""
+        return subprocess.run(
+            [program or self.python, *arguments],
+            capture_output=True,
+            text=True,
+            cwd=self.folder,
+            env={**self.variables(alias=alias), **(extra or {})},
+            stdin=subprocess.DEVNULL,
+        )
+
+    def evaluate(self, source: str, *, alias: str | None = "1") -> str:
+        """Return what Python source prints."""
+        return check(self.run("-c", textwrap.dedent(source), alias=alias))
+
+
+def site_packages(prefix: Path) -> Path:
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    return prefix / "lib" / version / "site-packages"
+
+
+def own_environment() -> dict[str, str]:
+    """Return the variables of this process without those that steer what is tested."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("BUSTAPI_", "FLASK_", "PYTHON", "PYTEST_"))
+    }
+
+
+def check(process: Finished) -> str:
+    """Return what a process printed, which must have ended well."""
+    assert process.returncode == 0, process.stderr + process.stdout
+    return process.stdout
