@@ -774,3 +774,72 @@ def test_completion_of_the_shell_knows_the_names(
         readline.set_completer(before)
 
     assert hooked == [1]
+
+
+# Running another program
+
+
+@pytest.fixture
+def executed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What would have taken the place of this process."""
+    calls: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(os, "execvpe", lambda *args: calls.append(args))
+    return calls
+
+
+def test_exec_runs_a_program_with_its_own_options(
+    executed: list[tuple[Any, ...]],
+) -> None:
+    result = invoke(cli.cli, "exec", "gunicorn", "-w", "2", "--help", "app:app")
+
+    assert result.exit_code == 0
+    ((command, arguments, environ),) = executed
+    assert command == "gunicorn"
+    assert arguments == ["gunicorn", "-w", "2", "--help", "app:app"]
+    assert environ["BUSTAPI_ALIAS"] == "1"
+
+
+def test_exec_lets_the_program_call_run(executed: list[tuple[Any, ...]]) -> None:
+    invoke(cli.cli, "exec", "python", "app.py")
+
+    ((_, _, environ),) = executed
+    assert "FLASK_RUN_FROM_CLI" not in environ
+
+
+def test_exec_needs_a_command() -> None:
+    result = invoke(cli.cli, "exec")
+
+    assert result.exit_code == 2
+    assert "Missing argument 'COMMAND'" in result.output
+
+
+def test_exec_of_a_missing_program_ends_as_in_a_shell() -> None:
+    result = invoke(cli.cli, "exec", "no-such-program")
+
+    assert result.exit_code == 127
+    assert result.output == (
+        "Error: Cannot run 'no-such-program': No such file or directory.\n"
+    )
+
+
+def test_exec_of_what_is_no_program_ends_as_in_a_shell(folder: Path) -> None:
+    (folder / "text").write_text("no program\n")
+
+    result = invoke(cli.cli, "exec", "./text")
+
+    assert result.exit_code == 126
+    assert "Error: Cannot run './text': Permission denied." in result.output
+
+
+def test_exec_belongs_to_our_own_command_line_alone() -> None:
+    assert "exec" not in FlaskGroup().commands
+
+
+def test_commands_called_in_process_leave_the_alias_alone() -> None:
+    before = list(sys.meta_path)
+
+    result = invoke(cli.cli, "--version")
+
+    assert result.exit_code == 0
+    assert sys.meta_path == before
+    assert "BUSTAPI_ALIAS" not in os.environ
