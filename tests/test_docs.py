@@ -80,8 +80,16 @@ def test_the_code_of_a_page_runs(
             target = tmp_path / rest
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(block.text)
+    forget_modules(tmp_path, before)
+
+
+def forget_modules(folder: Path, before: set[str]) -> None:
+    """Let no later import find the modules that a page imported from its folder."""
     for name in set(sys.modules) - before:
-        if getattr(sys.modules[name], "__file__", None) == str(tmp_path / f"{name}.py"):
+        module = sys.modules[name]
+        paths = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+
+        if any(path and Path(path).is_relative_to(folder) for path in paths):
             del sys.modules[name]
 
 

@@ -114,6 +114,7 @@ class Flask(App):
         ``instance_path`` and ``instance_relative_config``.
     """
 
+    #: What :attr:`config` begins with: each key that has a meaning, with its default.
     default_config = ImmutableDict(
         {
             "DEBUG": None,

@@ -118,6 +118,7 @@ def _was_entered(code: CodeType) -> bool:
 def find_app_by_string(module: ModuleType, app_name: str) -> Flask:
     """Return the application that ``app_name`` means in a module.
 
+    :param module: the module, imported.
     :param app_name: the name of an application, or of a factory, which is then called,
         or a call of a factory whose arguments are literals.
     :raises NoAppException: when it is anything else.
@@ -231,6 +232,7 @@ def locate_app(
 ) -> Flask | None:
     """Import a module and return its application.
 
+    :param module_name: dotted name of the module.
     :param app_name: as for :func:`find_app_by_string`; None to search.
     :param raise_if_not_found: when False, return None if there is no such module. An
         import that fails *inside* the module is always reported.
@@ -499,6 +501,7 @@ class FlaskGroup(AppGroup):
     :param add_version_option: add ``--version``.
     :param load_dotenv: read ``.env`` and ``.flaskenv``.
     :param set_debug_flag: set the application's debug mode as the environment says.
+    :param extra: arguments of :class:`click.Group`.
 
     .. versionchanged:: 3.1
         ``-e PATH`` wins over the files that are read by default.
@@ -535,8 +538,11 @@ class FlaskGroup(AppGroup):
         settings = extra.setdefault("context_settings", {})
         settings.setdefault("auto_envvar_prefix", "FLASK")
         super().__init__(params=params, **extra)
+        #: Makes the application, instead of searching for it; None to search.
         self.create_app = create_app
+        #: Whether ``.env`` and ``.flaskenv`` are read.
         self.load_dotenv = load_dotenv
+        #: Whether the application's debug mode is set as the environment says.
         self.set_debug_flag = set_debug_flag
         self._loaded_plugin_commands = False
 
@@ -613,6 +619,7 @@ class FlaskGroup(AppGroup):
         return super().make_context(info_name, args, parent=parent, **extra)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the arguments; help lists the commands of the application that they name."""
         shows_help = not args and self.no_args_is_help
         names = self.get_help_option_names(ctx)
 
@@ -705,6 +712,7 @@ class CertParamType(click.ParamType):  # type: ignore[type-arg, unused-ignore]
     name = "path"
 
     def __init__(self) -> None:
+        #: What checks the path of a file.
         self.path_type = click.Path(exists=True, dir_okay=False, resolve_path=True)
 
     def convert(

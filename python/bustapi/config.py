@@ -34,6 +34,7 @@ class ConfigAttribute(Generic[T]):
         self, name: str, get_converter: Callable[[Any], T] | None = None
     ) -> None:
         self.__name__ = name
+        #: Applied to the value when it is read; None for none.
         self.get_converter = get_converter
 
     @overload
@@ -78,6 +79,7 @@ class Config(dict[Any, Any]):
         defaults: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(defaults or {})
+        #: Folder that file names are relative to.
         self.root_path = root_path
 
     def from_envvar(self, variable_name: str, silent: bool = False) -> bool:

@@ -222,6 +222,7 @@ class AppContext:
     .. versionadded:: 0.9
     """
 
+    #: Messages that this request took out of the session; None before the first look.
     flashes: list[tuple[str, str]] | None = None
 
     # The parsed head and the body behind it when the server made this context.
@@ -245,6 +246,7 @@ class AppContext:
         request: Request | None = None,
         session: SessionMixin | None = None,
     ) -> None:
+        #: The application.
         self.app = app
         self._tokens: list[tuple[Token[Any] | None, Token[Any] | None]] = []
 

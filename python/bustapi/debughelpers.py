@@ -52,6 +52,7 @@ class DebugFilesKeyError(KeyError, AssertionError):
                 f" This was submitted: {names}"
             )
 
+        #: What is shown.
         self.msg = "\n\n".join(parts)
 
     def __str__(self) -> str:

@@ -77,7 +77,7 @@ def stream_with_context(
         def export():
             def lines():
                 for row in rows(until=request.args["until"]):
-                    yield f"{row}\n"
+                    yield f"{row}\\n"
 
             return stream_with_context(lines())
 

@@ -75,6 +75,10 @@ class NullSession(SecureCookieSession):
     """
 
     def _fail(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Explain that there is no key to sign the session with.
+
+        :raises RuntimeError: always.
+        """
         raise RuntimeError(
             "The session is unavailable because no secret key is set. Set 'secret_key'"
             " of the application to a random value that is kept secret."

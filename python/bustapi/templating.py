@@ -60,6 +60,7 @@ class Environment(BaseEnvironment):
             options["loader"] = app.create_global_jinja_loader()
 
         super().__init__(**options)
+        #: The application whose templates these are.
         self.app = app
         self._string_templates = _StringTemplates()
 
@@ -71,6 +72,7 @@ class DispatchingJinjaLoader(BaseLoader):
     """
 
     def __init__(self, app: App) -> None:
+        #: The application whose templates these are.
         self.app = app
 
     def get_source(self, environment: BaseEnvironment, template: str) -> _Source:

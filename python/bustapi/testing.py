@@ -59,6 +59,7 @@ class EnvironBuilder(werkzeug.test.EnvironBuilder):
                 " 'subdomain' and 'url_scheme', or leave out 'base_url'."
             )
 
+        #: The application that is asked for defaults.
         self.app = app
         super().__init__(path, base_url, *args, **kwargs)
 
@@ -99,11 +100,14 @@ class FlaskClient(Client):
         Added :attr:`environ_base`.
     """
 
+    #: The application that is called.
     application: Flask
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        #: Whether the context of a request is kept for the ``with`` block.
         self.preserve_context = False
+        #: What the environ of every request starts with.
         self.environ_base: dict[str, Any] = {
             "REMOTE_ADDR": "127.0.0.1",
             "HTTP_USER_AGENT": _user_agent(),
@@ -258,6 +262,7 @@ class FlaskCliRunner(CliRunner):
     """
 
     def __init__(self, app: Flask, **kwargs: Any) -> None:
+        #: The application whose commands are run.
         self.app = app
         super().__init__(**kwargs)
 

@@ -10,6 +10,7 @@ from .globals import current_app, request
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+#: Names that a method of a :class:`MethodView` has when it answers an HTTP method.
 http_method_funcs = frozenset(
     {"get", "post", "head", "options", "delete", "put", "trace", "patch"}
 )

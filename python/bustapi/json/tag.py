@@ -53,6 +53,7 @@ class JSONTag:
 
     def __init__(self, serializer: TaggedJSONSerializer) -> None:
         """Make a tag for one serializer."""
+        #: The serializer that the tag belongs to; it tags what is inside of a value.
         self.serializer = serializer
 
     def check(self, value: Any) -> bool:
@@ -230,7 +231,9 @@ class TaggedJSONSerializer:
     ]
 
     def __init__(self) -> None:
+        #: The tags by their keys.
         self.tags: dict[str, JSONTag] = {}
+        #: The tags in the order in which they are asked about a value.
         self.order: list[JSONTag] = []
 
         for tag_class in self.default_tags:

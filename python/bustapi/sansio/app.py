@@ -127,7 +127,10 @@ class App(Scaffold):
     #: .. versionadded:: 1.0
     test_cli_runner_class: type[FlaskCliRunner] | None = None
 
+    #: What :attr:`config` begins with.
     default_config: dict[str, Any]
+
+    #: Class of the responses.
     response_class: type[Response]
 
     def __init__(
@@ -207,6 +210,7 @@ class App(Scaffold):
         #: The URL rules. Converters may be added before the rules that use them.
         self.url_map = self.url_map_class(host_matching=host_matching)
 
+        #: Whether the subdomain below :data:`SERVER_NAME` is matched.
         self.subdomain_matching = subdomain_matching
 
         # Whether set-up is over.

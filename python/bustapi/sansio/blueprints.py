@@ -66,7 +66,9 @@ class BlueprintSetupState:
         #: Prefix of the rules, None for none.
         self.url_prefix = self._option("url_prefix", blueprint.url_prefix)
 
+        #: Name that the blueprint is registered under.
         self.name: str = options.get("name", blueprint.name)
+        #: Names of the blueprints around it, dotted; empty for none.
         self.name_prefix: str = options.get("name_prefix", "")
 
         #: Default values for the arguments of every rule.
@@ -156,11 +158,22 @@ class Blueprint(Scaffold):
                 " separate the names of nested blueprints."
             )
 
+        #: Name of the blueprint: what its endpoints begin with, before a dot.
         self.name = name
+
+        #: What the URLs of its rules begin with, None for nothing.
         self.url_prefix = url_prefix
+
+        #: Subdomain of its rules, None for that of the application.
         self.subdomain = subdomain
+
+        #: What was recorded, in order; called with the state at each registration.
         self.deferred_functions: list[DeferredSetupFunction] = []
+
+        #: Values that its rules have as defaults.
         self.url_values_defaults = {} if url_defaults is None else url_defaults
+
+        #: Name of the group of its commands; None to put them beside the application's.
         self.cli_group = cli_group
         self._blueprints: list[tuple[Blueprint, dict[str, Any]]] = []
 

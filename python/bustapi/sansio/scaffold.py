@@ -59,7 +59,7 @@ def setupmethod(f: F) -> F:
 
 
 class Scaffold:
-    """The part that :class:`.Flask` and :class:`.Blueprint` have in common.
+    """The part that :class:`.Flask` and :class:`bustapi.Blueprint` have in common.
 
     Registries, the decorators that fill them, and the folders that belong to the object.
     Not made directly.

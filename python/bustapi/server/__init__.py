@@ -70,6 +70,7 @@ def serve_loaded(
 
     :param load: raises :class:`LoadError` with a message for the user, or anything
         else, which is shown with its traceback.
+    :param settings: what :func:`serve` takes as arguments.
     :param name: what the start line calls the application.
     :raises SystemExit: with status 1 when the server cannot start, and when a
         supervisor ends.

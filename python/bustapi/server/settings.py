@@ -17,11 +17,17 @@ class Settings:
     :raises ValueError: when a value is outside of its range.
     """
 
+    #: Address to listen on.
     host: str = "127.0.0.1"
+    #: Port to listen on; 0 for any that is free.
     port: int = 5000
+    #: Number of processes, or ``"auto"`` for one per available processor.
     workers: int | Literal["auto"] = 1
+    #: Most threads for waiting views in each process; 1: one request at a time.
     threads: int = 64
+    #: Whether each request prints a line on standard output.
     access_log: bool = True
+    #: Seconds that requests in flight are given to finish at the end.
     grace: float = 30.0
 
     def __post_init__(self) -> None:
