@@ -88,10 +88,17 @@ def read_aliases() -> dict[str, set[str]]:
         if home := origin(value):
             aliases.setdefault(home, set()).add(f"bustapi.{name}")
 
-    for module in ("globals", "signals"):
-        for name in vars(importlib.import_module(f"bustapi.{module}")):
-            aliases[f"bustapi.{module}.{name}"] = {f"bustapi.{name}"}
-            aliases[f"bustapi.{name}"] = {f"bustapi.{module}.{name}"}
+    # Proxies and signals do not say where they are defined; they are the same objects.
+    homes = [importlib.import_module(f"bustapi.{m}") for m in ("globals", "signals")]
+    shared = {id(v): n for home in homes for n, v in vars(home).items()}
+
+    for module_name in module_names():
+        for name, value in vars(importlib.import_module(module_name)).items():
+            if shared.get(id(value)) == name:
+                aliases[f"{module_name}.{name}"] = {
+                    f"bustapi.{name}",
+                    *(f"{home.__name__}.{name}" for home in homes),
+                }
 
     return aliases
 
