@@ -55,7 +55,7 @@ from .sansio.app import T_template_global as T_template_global
 from .sansio.app import T_template_test as T_template_test
 from .sansio.app import _make_timedelta as _make_timedelta
 from .sansio.scaffold import _sentinel
-from .sessions import SecureCookieSessionInterface, SessionInterface
+from .sessions import SecureCookieSessionInterface, SessionInterface, SessionMixin
 from .signals import (
     appcontext_tearing_down,
     got_request_exception,
@@ -367,7 +367,15 @@ class Flask(App):
 
         return names
 
+    def _rename_file_options(self, options: dict[str, Any]) -> None:
+        """Bring the options of ``send_file`` to the names that Werkzeug takes."""
+
     # URLs
+
+    @property
+    def _application_root(self) -> str:
+        """Path under which the application is mounted."""
+        return self.config["APPLICATION_ROOT"]  # type: ignore[no-any-return]
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Make the adapter that matches and builds URLs.
@@ -393,7 +401,7 @@ class Flask(App):
 
             return self.url_map.bind(
                 self.config["SERVER_NAME"],
-                script_name=self.config["APPLICATION_ROOT"],
+                script_name=self._application_root,
                 url_scheme=self.config["PREFERRED_URL_SCHEME"],
             )
 
@@ -801,7 +809,8 @@ class Flask(App):
 
         .. versionadded:: 0.7
         """
-        self._got_first_request = True
+        if not self._got_first_request:
+            self._begin_first_request()
 
         try:
             if request_started.receivers:
@@ -815,6 +824,10 @@ class Flask(App):
             rv = self.handle_user_exception(e)
 
         return self.finalize_request(rv)
+
+    def _begin_first_request(self) -> None:
+        """Let set-up be over."""
+        self._got_first_request = True
 
     def preprocess_request(self) -> ft.ResponseReturnValue | None:
         """Call the URL value preprocessors, then the ``before_request`` functions.
@@ -1061,7 +1074,7 @@ class Flask(App):
 
         if opened is not None:
             if not self.session_interface.is_null_session(opened):
-                self.session_interface.save_session(self, opened, response)
+                self._save_session(opened, response)
 
         return response
 
@@ -1260,10 +1273,17 @@ class Flask(App):
                 environ["werkzeug.debug.preserve_context"](_cv_app.get())
                 environ["werkzeug.debug.preserve_context"](_cv_request.get())
 
-            if error is not None and self.should_ignore_error(error):
-                error = None
+            if error is None:
+                context.pop(None)
+            else:
+                self._leave_after_error(context, error)
 
-            context.pop(error)
+    def _leave_after_error(self, context: AppContext, error: BaseException) -> None:
+        """Leave the context of a request that ended with an error."""
+        context.pop(None if self.should_ignore_error(error) else error)
+
+    def _end_kept_context(self, context: AppContext) -> None:
+        """Make room for a request while another context is the current one."""
 
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse
@@ -1348,6 +1368,15 @@ class Flask(App):
             cookies = context.request.environ.get("HTTP_COOKIE")
 
         return not cookies or self.config["SESSION_COOKIE_NAME"] not in cookies
+
+    def _open_session(self, request: Request) -> SessionMixin | None:
+        return self.session_interface.open_session(self, request)
+
+    def _make_null_session(self) -> SessionMixin:
+        return self.session_interface.make_null_session(self)
+
+    def _save_session(self, session: SessionMixin, response: Response) -> None:
+        self.session_interface.save_session(self, session, response)
 
     def _has_stock_ensure_sync(self) -> bool:
         """Return whether a plain function may be called without ``ensure_sync``."""

@@ -352,11 +352,10 @@ class AppContext:
         return self.app.app_ctx_globals_class()
 
     def _open_session(self) -> SessionMixin:
-        interface = self.app.session_interface
-        session = interface.open_session(self.app, self.request)
+        session = self.app._open_session(self.request)
 
         if session is None:
-            session = interface.make_null_session(self.app)
+            session = self.app._make_null_session()
 
         return session
 
@@ -398,6 +397,10 @@ class AppContext:
         app = self.app
         current = _get_app(None)
         app_token = None
+
+        if current is not None and self._has_request:
+            app._end_kept_context(self)
+            current = _get_app(None)
 
         # In a request an application context of the same application stays the current
         # one: what a test put into its g is there in the request.
@@ -470,6 +473,31 @@ class AppContext:
                     f"Another request context was popped than the current one:"
                     f" {self!r} instead of {current!r}."
                 )
+
+    def _was_pushed_here(self) -> bool:
+        """Return whether :meth:`pop` can be called here.
+
+        Elsewhere the variables hold another context, or the same one in a copy of the
+        :class:`contextvars.Context` in which it was pushed.
+        """
+        if _get_request(None) is not self:
+            return False
+
+        app_token, token = self._tokens[-1]
+
+        try:
+            _reset_request(token)  # type: ignore[arg-type]
+        except ValueError:
+            return False
+
+        self._tokens[-1] = app_token, _set_request(self)
+        return True
+
+    def _push_again(self) -> None:
+        """Put this push, in a copy of its :class:`contextvars.Context`, in its place."""
+        app_token, _ = self._tokens[-1]
+        app_token = None if app_token is None else _set_app(self)
+        self._tokens[-1] = app_token, _set_request(self)
 
     def _pop_app(
         self, exc: BaseException | None, is_last: bool, token: Token[Any] | None

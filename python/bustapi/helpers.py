@@ -283,6 +283,7 @@ def get_flashed_messages(
 def _prepare_send_file_kwargs(**kwargs: Any) -> dict[str, Any]:
     """Return arguments for Werkzeug's ``send_file`` with what the application decides."""
     app = current_app
+    app._rename_file_options(kwargs)
 
     if kwargs.get("max_age") is None:
         kwargs["max_age"] = app.get_send_file_max_age
@@ -305,6 +306,7 @@ def send_file(
     etag: bool | str = True,
     last_modified: datetime | int | float | None = None,
     max_age: int | Callable[[str | None], int | None] | None = None,
+    **renamed: Any,
 ) -> Response:
     """Send a file as the response.
 
@@ -322,6 +324,9 @@ def send_file(
     :param last_modified: time of the last change, by default that of the path.
     :param max_age: seconds for which the client may cache it, or a function that is given
         the path; by default :meth:`.Flask.get_send_file_max_age`.
+    :param renamed: options under names that Flask gave them before 2.0; only
+        :class:`.BustAPI` knows them.
+    :raises TypeError: for an option that is not known.
 
     .. versionchanged:: 2.0
         ``download_name``, ``max_age`` and ``etag`` have these names; the default of
@@ -338,6 +343,7 @@ def send_file(
         etag=etag,
         last_modified=last_modified,
         max_age=max_age,
+        **renamed,
     )
     return cast("Response", werkzeug.utils.send_file(**arguments))
 

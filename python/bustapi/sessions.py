@@ -142,8 +142,7 @@ class SessionInterface:
 
         :data:`SESSION_COOKIE_PATH`, or else :data:`APPLICATION_ROOT`.
         """
-        config = app.config
-        return config["SESSION_COOKIE_PATH"] or config["APPLICATION_ROOT"]  # type: ignore[no-any-return]
+        return app.config["SESSION_COOKIE_PATH"] or app._application_root
 
     def get_cookie_httponly(self, app: Flask) -> bool:
         """Return whether scripts cannot see it, :data:`SESSION_COOKIE_HTTPONLY`."""

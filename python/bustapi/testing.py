@@ -79,7 +79,7 @@ def _split_address(
     if subdomain:
         host = f"{subdomain}.{host}"
 
-    root = app.config["APPLICATION_ROOT"].lstrip("/")
+    root = app._application_root.lstrip("/")
     base_url = f"{scheme}://{url.netloc or host}/{root}"
     return base_url, f"{url.path}?{url.query}" if url.query else url.path
 
@@ -136,12 +136,11 @@ class FlaskClient(Client):
             )
 
         app = self.application
-        interface = app.session_interface
         context = app.test_request_context(*args, **kwargs)
         self._add_cookies_to_wsgi(context.request.environ)
 
         with context:
-            session = interface.open_session(app, context.request)
+            session = app._open_session(context.request)
 
         if session is None:
             raise RuntimeError(
@@ -151,13 +150,13 @@ class FlaskClient(Client):
 
         yield session
 
-        if interface.is_null_session(session):
+        if app.session_interface.is_null_session(session):
             return
 
         response = app.response_class()
 
         with context:
-            interface.save_session(app, session, response)
+            app._save_session(session, response)
 
         self._update_cookies_from_response(
             context.request.host.partition(":")[0],

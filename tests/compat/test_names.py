@@ -13,6 +13,7 @@ HERE = Path(__file__).parent
 
 PRIVATE = "A private helper of Flask's that no known package takes."
 LAYERS = "The module is below the one that defines it, and imports go down only."
+BEFORE_2_0 = "Its options have the names of before Flask 2.0 too, for BustAPI."
 ONE_CONTEXT = "One class is the context with and without a request."
 OWN_WORDS = "The first line is Flask's; the advice below it is in our own words."
 
@@ -38,6 +39,8 @@ DIFFERENT = {
     "flask.ctx.RequestContext": ONE_CONTEXT,
     "flask.ctx.RequestContext <-": ONE_CONTEXT,
     "flask.ctx.RequestContext.__init__": "A native request has no environ.",
+    "flask.helpers.send_file": BEFORE_2_0,
+    "flask.send_file": BEFORE_2_0,
     "flask.globals._no_app_msg": OWN_WORDS,
     "flask.globals._no_req_msg": OWN_WORDS,
 }
