@@ -19,7 +19,7 @@ LAYERS = (
     ("ctx", "sansio.scaffold"),
     ("sansio.blueprints", "blueprints", "_plan", "_routing"),
     ("sansio.app", "app"),
-    ("application", "server", "testing", "cli"),
+    ("application", "_removed", "server", "testing", "cli"),
     ("", "__main__"),
 )
 """Module names below the package, a package standing for what is inside it."""

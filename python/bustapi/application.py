@@ -4,15 +4,41 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any, TypeVar, cast
 
+from werkzeug.exceptions import default_exceptions
+
+from ._removed import RemovedNames
+from ._removed.sessions import notice_overrides
+from ._removed.warning import warn_removed
 from .app import Flask
 
+F = TypeVar("F", bound=Callable[..., Any])
 
-class BustAPI(Flask):
+
+def _keeping_debug_mode(run: F) -> F:
+    """Let :meth:`BustAPI.run` leave debug mode as it is when nothing is said about it.
+
+    Its default says that debug mode is off, which it is unless somebody turned it on.
+    """
+
+    def wrapper(self: BustAPI, *args: Any, **kwargs: Any) -> None:
+        if len(args) < 3:
+            kwargs.setdefault("debug", None)
+
+        run(self, *args, **kwargs)
+
+    return cast(F, update_wrapper(wrapper, run))
+
+
+class BustAPI(RemovedNames, Flask):
     """The application, with the constructor of the BustAPI reference.
 
-    Everything that :class:`.Flask` is, and::
+    Everything that :class:`.Flask` is, and what Flask once had and no longer has, each
+    with its effect::
 
         from bustapi import BustAPI
 
@@ -22,6 +48,7 @@ class BustAPI(Flask):
         module that makes the object.
     :param static_folder: folder with static files, relative to the application's.
     :param template_folder: folder with templates, relative to the application's.
+    :param static_path: the former name of ``static_url_path``.
     :param options: the other arguments of :class:`.Flask`, by name.
     """
 
@@ -30,18 +57,28 @@ class BustAPI(Flask):
         import_name: str | None = None,
         static_folder: str | os.PathLike[str] | None = "static",
         template_folder: str | os.PathLike[str] | None = "templates",
+        *,
+        static_path: str | None = None,
         **options: Any,
     ) -> None:
         if import_name is None:
-            import_name = _name_of_caller()
+            import_name = _name_of_caller(self)
 
+        if static_path is not None:
+            warn_removed("static_path", stacklevel=2)
+            options.setdefault("static_url_path", static_path)
+
+        # A method may have been put on the class since it was made.
+        notice_overrides(type(self))
         super().__init__(
             import_name,
             static_folder=static_folder,
             template_folder=template_folder,
             **options,
         )
+        self.error_handler_spec = defaultdict(_HandlersByCode)
 
+    @_keeping_debug_mode
     def run(
         self,
         host: str | None = "127.0.0.1",
@@ -53,14 +90,42 @@ class BustAPI(Flask):
         """Serve the application until it is interrupted, see :meth:`.Flask.run`.
 
         :param host: address to listen on; ``0.0.0.0`` makes it reachable from outside.
-        :param port: port to listen on.
-        :param debug: reload on changes and show errors in the browser.
+            None takes it from :data:`SERVER_NAME`.
+        :param port: port to listen on. None takes it from :data:`SERVER_NAME`.
+        :param debug: reload on changes and show errors in the browser. Left out, debug
+            mode stays as it is: off, unless :attr:`debug` or :envvar:`FLASK_DEBUG` has
+            turned it on.
         """
         super().run(host, port, debug, load_dotenv, **options)
 
 
-def _name_of_caller() -> str:
-    """Return the name of the module that called the constructor."""
-    frame = sys._getframe(2)
+class _HandlersByCode(defaultdict[Any, Any]):
+    """Error handlers of a scope; a function stands for the error of its status code."""
+
+    def __init__(self) -> None:
+        super().__init__(dict)
+
+    def __setitem__(self, code: Any, handlers: Any) -> None:
+        if callable(handlers):
+            handlers = {default_exceptions[code]: handlers}
+
+        super().__setitem__(code, handlers)
+
+
+def _name_of_caller(app: BustAPI) -> str:
+    """Return the name of the module that makes an application.
+
+    The frames of its own constructors, those of subclasses, are passed over.
+    """
+    frame: Any = sys._getframe(1)
+
+    while True:
+        code = frame.f_code
+
+        if not code.co_argcount or frame.f_locals.get(code.co_varnames[0]) is not app:
+            break
+
+        frame = frame.f_back
+
     name: str = frame.f_globals.get("__name__", "__main__")
     return name

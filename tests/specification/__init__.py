@@ -1,0 +1,1 @@
+"""The specification, statement by statement: see ``conftest.py``."""
