@@ -18,6 +18,7 @@ LAYERS = (
     ("wrappers", "templating", "views"),
     ("ctx", "sansio.scaffold"),
     ("sansio.blueprints", "blueprints", "_plan", "_routing"),
+    ("_stock",),
     ("sansio.app", "app"),
     ("application", "_removed", "server", "testing", "cli"),
     ("", "__main__"),

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields, is_dataclass
+from operator import is_
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -340,7 +341,7 @@ def _path_root(root: State) -> State | None:
 # Where the structure is known
 
 
-_STOCK_METHODS: tuple[tuple[type, str, object], ...] = tuple(
+STOCK_METHODS: tuple[tuple[type, str, object], ...] = tuple(
     (owner, name, getattr(owner, name))
     for owner, name in (
         (Map, "add"),
@@ -373,8 +374,8 @@ def _is_known(url_map: Map) -> bool:
         type(url_map) is Map
         and _has_fields(State, "dynamic", "rules", "static")
         and _has_fields(RulePart, "content", "final", "static", "suffixed", "weight")
-        and all(getattr(owner, name) is stock for owner, name, stock in _STOCK_METHODS)
-        and not any(name in attributes for _, name, _ in _STOCK_METHODS)
+        and all(getattr(owner, name) is stock for owner, name, stock in STOCK_METHODS)
+        and not any(name in attributes for _, name, _ in STOCK_METHODS)
         and all(
             isinstance(attributes.get(name), kind)
             for name, kind in _MAP_ATTRIBUTES.items()
@@ -517,7 +518,7 @@ def _read_alternatives(expression: str) -> list[str] | None:
 # Reading what a rule makes of its values
 
 
-_STOCK_CONVERSIONS: dict[type[BaseConverter], tuple[object, object]] = {
+STOCK_CONVERSIONS: dict[type[BaseConverter], tuple[object, object]] = {
     cls: (cls.to_python, getattr(cls, "num_convert", None))
     for cls in (
         AnyConverter,
@@ -554,10 +555,11 @@ def _read_conversion(converter: BaseConverter) -> tuple[str, Any] | None:
     if "to_python" in vars(converter) or "num_convert" in vars(converter):
         return None
 
-    if _STOCK_CONVERSIONS.get(cls) != (
-        cls.to_python,
-        getattr(cls, "num_convert", None),
-    ):
+    stock = STOCK_CONVERSIONS.get(cls)
+    found = cls.to_python, getattr(cls, "num_convert", None)
+
+    # By identity: a wrapper made by wrapt equals what it wraps.
+    if stock is None or not all(map(is_, stock, found)):
         return None
 
     if isinstance(converter, IntegerConverter):

@@ -35,6 +35,7 @@ from . import cli
 from . import typing as ft
 from ._plan import APP_SCOPES, EndpointPlan, make_plan
 from ._routing import RouteTable
+from ._stock import is_stock
 from ._wire import call_wsgi
 from .ctx import AppContext, RequestContext
 from .globals import _cv_app, _cv_request, g, request, request_ctx, session
@@ -1072,6 +1073,9 @@ class Flask(App):
         # A session that nobody looked at, of a request that brought none, is empty.
         opened = context._opened
 
+        if opened is None and self.session_interface is not context._session_deferred:
+            opened = context._session
+
         if opened is not None:
             if not self.session_interface.is_null_session(opened):
                 self._save_session(opened, response)
@@ -1244,7 +1248,12 @@ class Flask(App):
         :param head: start line and header fields.
         :param body: reader of the body, None when there is none.
         """
-        context = AppContext._from_head(self, head, body)
+        context = _stock_context._from_head(self, head, body)
+
+        # Making one may do anything in a class of the application's own.
+        if self.request_class is not _stock_request:
+            context._request = context._make_request(self.request_class)
+
         return self._respond(context, _deliver_natively, None)  # type: ignore[no-any-return]
 
     def _respond(
@@ -1296,8 +1305,8 @@ class Flask(App):
     def _native_edge(self) -> Callable[[RequestHead, Body | None], Wire] | None:
         """Return :meth:`native_app`, or None when requests must come through WSGI.
 
-        Whoever replaced one of the four functions that a WSGI request passes, in a
-        subclass, on the class or on the instance, is served through what he put there.
+        Whoever replaced one of the functions that a WSGI request passes, in a subclass,
+        on the class or on the instance, is served through what he put there.
         """
         cls = self.__class__
 
@@ -1305,13 +1314,18 @@ class Flask(App):
             cls.__call__ is _stock_call
             and cls.wsgi_app is _stock_wsgi_app
             and cls.request_context is _stock_request_context
+            and cls.app_context is _stock_app_context
             and cls.create_url_adapter is _stock_create_url_adapter
+            and cls.__getattribute__ is object.__getattribute__
+            and RequestContext is _stock_context
+            and is_stock()
         ):
             attributes = self.__dict__
 
             if not (
                 "wsgi_app" in attributes
                 or "request_context" in attributes
+                or "app_context" in attributes
                 or "create_url_adapter" in attributes
             ):
                 return self.native_app
@@ -1332,6 +1346,12 @@ class Flask(App):
         if config["TRUSTED_HOSTS"] is not None or config["SERVER_NAME"] is not None:
             return False
 
+        request = context._request
+
+        # So it does when a request class of the application's own says so.
+        if request is not None and request.trusted_hosts is not None:
+            return False
+
         hit = self._routes.match(
             context._head,  # type: ignore[arg-type]
             self.url_map,
@@ -1344,10 +1364,17 @@ class Flask(App):
         context._hit = hit
 
         # A session interface may have looked at the request already.
-        if context._request is not None:
-            context._request.url_rule, context._request.view_args = hit
+        if request is not None:
+            request.url_rule, request.view_args = hit
 
         return True
+
+    def _bind_hit(self, rule: Rule, environ: WSGIEnvironment) -> MapAdapter:
+        """Make the adapter of a request that the index matched.
+
+        Then neither host nor configuration has a part in it.
+        """
+        return _bind_to_environ(rule.map, environ, None, "")  # type: ignore[no-any-return]
 
     def _may_defer_session(self, context: AppContext) -> bool:
         """Return whether opening the session can wait until somebody looks at it.
@@ -1357,17 +1384,31 @@ class Flask(App):
         """
         interface = self.session_interface
 
-        if interface.__class__ is not SecureCookieSessionInterface or (
-            SecureCookieSessionInterface.open_session is not _stock_open_session
+        if (
+            interface.__class__ is not SecureCookieSessionInterface
+            or interface.__dict__
         ):
             return False
 
         if context._head is not None:
             cookies = context._head.cookie
-        else:
+        elif is_stock():
             cookies = context.request.environ.get("HTTP_COOKIE")
+        else:
+            return False
 
-        return not cookies or self.config["SESSION_COOKIE_NAME"] not in cookies
+        if cookies and self.config["SESSION_COOKIE_NAME"] in cookies:
+            return False
+
+        # A class of the application's own may find cookies elsewhere.
+        return self.request_class.cookies is _stock_cookies
+
+    def _has_own_app_context(self) -> bool:
+        """Return whether somebody replaced :meth:`app_context`."""
+        return (
+            self.__class__.app_context is not _stock_app_context
+            or "app_context" in self.__dict__
+        )
 
     def _open_session(self, request: Request) -> SessionMixin | None:
         return self.session_interface.open_session(self, request)
@@ -1390,9 +1431,6 @@ class Flask(App):
         request = context._request
 
         if request is not None:
-            if request.url_rule is None:
-                return APP_SCOPES
-
             return (None, *reversed(request.blueprints))
 
         if context._hit is None:
@@ -1448,7 +1486,10 @@ _bind_to_environ = FunctionType(_bind_in_flask.__code__, {"__name__": "flask.app
 _stock_call = Flask.__call__
 _stock_wsgi_app = Flask.wsgi_app
 _stock_request_context = Flask.request_context
+_stock_app_context = Flask.app_context
 _stock_create_url_adapter = Flask.create_url_adapter
 _stock_ensure_sync = Flask.ensure_sync
-_stock_open_session = SecureCookieSessionInterface.open_session
+_stock_context = RequestContext
+_stock_request = Request
+_stock_cookies = Request.cookies
 _stock_run_simple = serving.run_simple

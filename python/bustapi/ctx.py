@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextvars import Token
 from functools import update_wrapper
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule
@@ -18,7 +18,7 @@ from . import typing as ft
 from ._bustapi import Body, RequestHead
 from ._lazy import lazy_attribute
 from .globals import _cv_app, _cv_request
-from .sessions import SessionMixin
+from .sessions import SessionInterface, SessionMixin
 from .signals import appcontext_popped, appcontext_pushed
 from .wrappers import Request
 
@@ -232,12 +232,14 @@ class AppContext:
     _hit: tuple[Rule, dict[str, Any]] | None = None
     # Whether a request is part of this context.
     _has_request = False
-    # Whether the session may be opened by the first look at it.
-    _session_deferred = False
+    # The interface of a session that is to be opened by the first look at it.
+    _session_deferred: SessionInterface | None = None
     # What was built already; None while nobody has looked at it.
     _request: Request | None = None
     _opened: SessionMixin | None = None
     _after_functions: list[ft.AfterRequestCallable[Any]] | None = None
+    # Contexts of an ``app_context`` that was replaced, by the push that pushed them.
+    _own_app_contexts: dict[int, AppContext] = {}
 
     def __init__(
         self,
@@ -258,6 +260,7 @@ class AppContext:
             self._opened = session
 
         if request is None:
+            self.g = app.app_ctx_globals_class()
             self.url_adapter = app.create_url_adapter(None)
         else:
             self.request = request
@@ -278,7 +281,7 @@ class AppContext:
         self._hit = None
         self._request = None
         self._opened = None
-        self._session_deferred = False
+        self._session_deferred = None
         self._after_functions = None
         return self
 
@@ -292,7 +295,8 @@ class AppContext:
         request = self._request
 
         if request is None:
-            request = self._request = self._make_request()
+            # Of the class that was the application's when the request came.
+            request = self._request = self._make_request(Request)
 
         return request
 
@@ -300,13 +304,12 @@ class AppContext:
     def request(self, request: Request) -> None:
         self._request = request
 
-    def _make_request(self) -> Request:
+    def _make_request(self, request_class: type[Request]) -> Request:
         if self._head is None:
             raise AttributeError("This context was made without a request.")
 
-        app = self.app
-        request = app.request_class._from_head(self._head, self._body)
-        request.json_module = app.json
+        request = request_class._from_head(self._head, self._body)
+        request.json_module = self.app.json
 
         if self._hit is not None:
             request.url_rule, request.view_args = self._hit
@@ -316,8 +319,8 @@ class AppContext:
     @property
     def _session(self) -> SessionMixin | None:
         """The session without marking it as accessed; None before the first push."""
-        if self._opened is None and self._session_deferred:
-            self._opened = self._open_session()
+        if self._opened is None and self._session_deferred is not None:
+            self._opened = self._open_deferred(self._session_deferred)
 
         return self._opened
 
@@ -333,10 +336,27 @@ class AppContext:
 
         return self._after_functions
 
+    @_after_request_functions.setter
+    def _after_request_functions(
+        self, functions: list[ft.AfterRequestCallable[Any]]
+    ) -> None:
+        self._after_functions = functions
+
     @lazy_attribute
     def url_adapter(self) -> MapAdapter | None:
         """Werkzeug's adapter: it matches and builds URLs for this context."""
-        return self._create_request_adapter()
+        if self._hit is None:
+            return self._create_request_adapter()
+
+        request = self._request
+
+        # An early adapter would not see what has been changed in the environ since.
+        if request is None or "environ" not in request.__dict__:
+            environ = self.request.environ
+        else:
+            environ = self._head.environ()  # type: ignore[union-attr]
+
+        return self.app._bind_hit(self._hit[0], environ)
 
     def _create_request_adapter(self) -> MapAdapter | None:
         try:
@@ -350,6 +370,13 @@ class AppContext:
     def g(self) -> _AppCtxGlobals:
         """The object behind :data:`~bustapi.g`."""
         return self.app.app_ctx_globals_class()
+
+    def _open_deferred(self, interface: Any) -> SessionMixin:
+        """Open the session of a request without one, as at the time of the push."""
+        if self.app.secret_key:
+            return interface.session_class()  # type: ignore[no-any-return]
+
+        return interface.make_null_session(self.app)  # type: ignore[no-any-return]
 
     def _open_session(self) -> SessionMixin:
         session = self.app._open_session(self.request)
@@ -371,11 +398,13 @@ class AppContext:
 
     @property
     def _method(self) -> str:
-        """Method of the request, without making the request object for it."""
-        if self._request is not None:
-            return self._request.method
+        """Method that a WSGI application sees, without making an environ for it."""
+        request = self._request
 
-        return self._head.method.upper()  # type: ignore[union-attr]
+        if request is not None and "environ" in request.__dict__:
+            return cast(str, request.environ["REQUEST_METHOD"])
+
+        return self._head.method  # type: ignore[union-attr]
 
     def copy(self) -> AppContext:
         """Return a new context with the same request and session objects.
@@ -405,10 +434,17 @@ class AppContext:
         # In a request an application context of the same application stays the current
         # one: what a test put into its g is there in the request.
         if not self._has_request or current is None or current.app is not app:
-            app_token = _set_app(self)
+            if self._has_request and self._head is None and app._has_own_app_context():
+                self._push_own_app_context()
+            else:
+                app_token = _set_app(self)
 
-            if appcontext_pushed.receivers:
-                appcontext_pushed.send(app, _async_wrapper=app.ensure_sync)
+                # An early one, if making it may do anything.
+                if app.app_ctx_globals_class is not _AppCtxGlobals:
+                    self.g  # noqa: B018
+
+                if appcontext_pushed.receivers:
+                    appcontext_pushed.send(app, _async_wrapper=app.ensure_sync)
 
         if not self._has_request:
             self._tokens.append((app_token, None))
@@ -417,9 +453,9 @@ class AppContext:
         self._tokens.append((app_token, _set_request(self)))
 
         # Only once, or a stream that pushes the context again would lose the session.
-        if self._opened is None and not self._session_deferred:
+        if self._opened is None and self._session_deferred is None:
             if app._may_defer_session(self):
-                self._session_deferred = True
+                self._session_deferred = app.session_interface
             else:
                 self._opened = self._open_session()
 
@@ -429,6 +465,16 @@ class AppContext:
 
         if self.url_adapter is not None:
             self.match_request()
+
+    def _push_own_app_context(self) -> None:
+        """Push what an ``app_context`` of the application's own makes."""
+        context = self.app.app_context()
+        context.push()
+
+        if not self._own_app_contexts:
+            self._own_app_contexts = {}
+
+        self._own_app_contexts[len(self._tokens)] = context
 
     def pop(self, exc: BaseException | None = _sentinel) -> None:
         """Leave this context; the last pop runs the teardown functions.
@@ -467,6 +513,9 @@ class AppContext:
                 self._pop_app(exc, is_last, app_token)
             else:
                 self._tokens.pop()
+
+                if len(self._tokens) in self._own_app_contexts:
+                    self._own_app_contexts.pop(len(self._tokens)).pop(exc)
 
             if current is not self:
                 raise AssertionError(

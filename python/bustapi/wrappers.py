@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.datastructures import EnvironHeaders, Headers
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
+from werkzeug.sansio.utils import get_host
 from werkzeug.utils import get_content_type
 from werkzeug.wrappers import Request as RequestBase
 from werkzeug.wrappers import Response as ResponseBase
@@ -89,6 +90,18 @@ class Request(RequestBase):
     def headers(self) -> EnvironHeaders:  # type: ignore[override]
         """The header fields that came, a view of the environ."""
         return EnvironHeaders(self.environ)
+
+    @lazy_attribute
+    def host(self) -> str:
+        """The host that the request is for, with the port unless it is the scheme's.
+
+        :raises SecurityError: when it is none of the trusted hosts.
+        """
+        head = self._head
+        host = self.headers.get("host") if head is None else head.host
+        # Where a rule was found the host has been judged, before anything could change.
+        trusted = None if self.url_rule is not None else self.trusted_hosts
+        return get_host(self.scheme, host, None if host else self.server, trusted)
 
     @lazy_attribute
     def method(self) -> str:
@@ -429,6 +442,7 @@ class Response(ResponseBase):
             and cls.get_wsgi_headers is _stock_get_wsgi_headers
             and cls.get_app_iter is _stock_get_app_iter
             and cls.iter_encoded is _stock_iter_encoded
+            and cls.close is _stock_close
         ):
             return call_wsgi(self, context.request.environ)
 
@@ -504,6 +518,7 @@ _stock_get_wsgi_response = Response.get_wsgi_response
 _stock_get_wsgi_headers = Response.get_wsgi_headers
 _stock_get_app_iter = Response.get_app_iter
 _stock_iter_encoded = Response.iter_encoded
+_stock_close = Response.close
 
 
 def _complete_content_type(mimetype: str | None) -> tuple[str, bytes] | None:
