@@ -104,7 +104,10 @@ def read_aliases() -> dict[str, set[str]]:
 
 
 def names_of(name: str, aliases: dict[str, set[str]]) -> set[str]:
-    """Return what a page may call a name: an alias, or a member of a class below."""
+    """Return what a page may call a name: an alias, or the member of a related class.
+
+    A class below shows what it inherits, and an override what it overrides.
+    """
     names = {name, *aliases.get(name, ())}
     owner, _, member = name.rpartition(".")
     module, _, class_name = owner.rpartition(".")
@@ -112,10 +115,10 @@ def names_of(name: str, aliases: dict[str, set[str]]) -> set[str]:
     if module and inspect.isclass(
         cls := getattr(importlib.import_module(module), class_name, None)
     ):
-        classes: list[type] = [cls, *subclasses(cls)]
+        classes: list[type] = [*cls.__mro__, *subclasses(cls)]
 
-        for below in classes:
-            home = origin(below)
+        for related in classes:
+            home = origin(related)
             names |= {f"{n}.{member}" for n in (home, *aliases.get(home, ()))}
 
     return names
