@@ -481,6 +481,9 @@ class Response(ResponseBase):
                     break
             else:
                 if has_length or not self.is_sequence:
+                    if self.direct_passthrough and "X-Sendfile" in self.headers:
+                        return _without_body(fields)
+
                     return fields
 
         # Only a Location that is to be made absolute depends on the request.
@@ -513,6 +516,19 @@ class Response(ResponseBase):
 
 
 _stock_set_data = Response.set_data
+
+
+def _without_body(fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the fields of a response whose body another server puts in its place.
+
+    Werkzeug gives it the length of that body; what goes over the wire here is empty.
+    """
+    return [
+        (name, "0" if name.lower() == "content-length" else value)
+        for name, value in fields
+    ]
+
+
 _stock_call = Response.__call__
 _stock_get_wsgi_response = Response.get_wsgi_response
 _stock_get_wsgi_headers = Response.get_wsgi_headers
