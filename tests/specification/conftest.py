@@ -7,6 +7,7 @@ which a statement stands, and a few words of it. ``table.py`` makes a page of th
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
@@ -27,3 +28,9 @@ def app(tmp_path: Path) -> BustAPI:
     )
     app.secret_key = "test key"
     return app
+
+
+@pytest.fixture
+def unconfigured_logging(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has configured logging; pytest itself has, and other tests may have."""
+    monkeypatch.setattr(logging.root, "handlers", [])

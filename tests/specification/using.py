@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, NoReturn
 
 import pytest
 
@@ -32,3 +33,18 @@ def body_of(client: FlaskClient, path: str) -> bytes:
         assert response.status_code == 200
         body: bytes = response.data
         return body
+
+
+def read(file: IO[bytes]) -> bytes:
+    """Read a file to its end and close it."""
+    with file:
+        return file.read()
+
+
+class Failure(Exception):
+    """The error of a view that fails on purpose."""
+
+
+def fail() -> NoReturn:
+    """Be a view that fails."""
+    raise Failure("failed on purpose")

@@ -18,7 +18,8 @@ from . import attributes, first_request, sessions
 from .attributes import (
     RemovedAttribute,
     RemovedConfigAttribute,
-    move_class_values_to_config,
+    RenamedAttribute,
+    move_class_values,
 )
 from .first_request import begin_first_request
 from .json import ConfiguredJSONProvider, JSONClassAttribute
@@ -96,7 +97,7 @@ class RemovedNames:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         notice_overrides(cls)
-        move_class_values_to_config(cls)
+        move_class_values(cls)
 
     # Configuration
 
@@ -200,8 +201,8 @@ class RemovedNames:
         if type(self).init_jinja_globals is _stock_init_jinja_globals:
             warn_removed("init_jinja_globals", stacklevel=2)
 
-    request_globals_class = RemovedAttribute(
-        attributes.read_request_globals_class, attributes.write_request_globals_class
+    request_globals_class: RenamedAttribute[type] = RenamedAttribute(
+        "app_ctx_globals_class"
     )
 
     # Files

@@ -64,16 +64,37 @@ class RemovedConfigAttribute(RemovedAttribute[T]):
         self.key = key
 
 
-def move_class_values_to_config(cls: Any) -> None:
-    """Turn what a class defines in place of such an attribute into a default of its key.
+class RenamedAttribute(RemovedAttribute[T]):
+    """The former name of an attribute.
 
-    ``session_cookie_name = "id"`` in a subclass then means what it says, and what the
-    configuration says later still wins.
+    :param name: its name of today.
+    """
+
+    def __init__(self, name: str) -> None:
+        def read(app: Any) -> Any:
+            return getattr(app, name)
+
+        def write(app: Any, value: Any) -> None:
+            setattr(app, name, value)
+
+        read.__doc__ = f"The former name of :attr:`{name}`."
+        super().__init__(read, write)
+        self.new_name = name
+
+
+def move_class_values(cls: Any) -> None:
+    """Put what a class defines in place of such an attribute where it has its effect.
+
+    ``session_cookie_name = "id"`` in a subclass becomes a default of the configuration,
+    which may still say something else; a former name becomes the name of today.
     """
     for name, value in list(vars(cls).items()):
         replaced = getattr(super(cls, cls), name, None)
 
-        if isinstance(replaced, RemovedConfigAttribute) and not hasattr(
+        if isinstance(replaced, RenamedAttribute):
+            setattr(cls, replaced.new_name, value)
+            delattr(cls, name)
+        elif isinstance(replaced, RemovedConfigAttribute) and not hasattr(
             value, "__get__"
         ):
             cls.default_config = {**cls.default_config, replaced.key: value}
@@ -137,12 +158,3 @@ def read_logger_name(app: Flask) -> str:
     .. versionadded:: 0.4
     """
     return app.config.get("LOGGER_NAME") or app.name
-
-
-def read_request_globals_class(app: Flask) -> type:
-    """The former name of :attr:`app_ctx_globals_class`."""
-    return app.app_ctx_globals_class
-
-
-def write_request_globals_class(app: Flask, value: Any) -> None:
-    app.app_ctx_globals_class = value
