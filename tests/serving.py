@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import IO
@@ -131,6 +132,10 @@ class Server:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(TIMEOUT)
+
+
+Start = Callable[..., Server]
+"""Starts a Python command; a fixture ends it."""
 
 
 def body_of(connection: HTTPConnection) -> str:

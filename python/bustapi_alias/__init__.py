@@ -359,7 +359,7 @@ def _importer_of_flask() -> str:
         if name == _ALIAS and candidate is not None:
             break
 
-        if name.partition(".")[0] != _ALIAS and _holds_flask(module):
+        if name.partition(".")[0] not in (_ALIAS, _REAL) and _holds_flask(module):
             candidate = module
 
     if candidate is None:

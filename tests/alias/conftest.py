@@ -12,6 +12,7 @@ import sys
 import sysconfig
 import textwrap
 import venv
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from interpreters import (
     own_environment,
     site_packages,
 )
+from serving import Server, Start
 
 
 @pytest.fixture
@@ -95,3 +97,24 @@ def beside_flask(tmp_path_factory: pytest.TempPathFactory, flask_python: str) ->
 def beside(beside_flask: Path, tmp_path: Path) -> Environment:
     """Return an environment with Flask itself, in an empty folder."""
     return Environment(beside_flask, tmp_path)
+
+
+@pytest.fixture
+def start(beside: Environment) -> Iterator[Start]:
+    """Start a Python command in the environment; it is killed after the test."""
+    started: list[Server] = []
+
+    def start(*arguments: str, alias: str | None = "1") -> Server:
+        server = Server(
+            beside.folder,
+            *arguments,
+            python=beside.python,
+            **beside.variables(alias=alias),
+        )
+        started.append(server)
+        return server
+
+    yield start
+
+    for server in started:
+        server.kill()

@@ -1,0 +1,231 @@
+"""The command ``bustapi``: every program that it loads or starts has the alias."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from interpreters import Environment, check
+from serving import Start
+
+APP = """
+    import os, subprocess, sys
+    import click
+    from flask import Flask, current_app
+
+    app = Flask(__name__)
+
+    @app.get("/")
+    def who():
+        return f"{Flask.__module__} {os.getpid()}"
+
+    @app.get("/child")
+    def child():
+        command = [sys.executable, "-c", "import flask; print(flask.__name__)"]
+        return subprocess.check_output(command)
+
+    @app.cli.command("greet")
+    def greet():
+        click.echo(f"{current_app.name} {Flask.__module__}")
+"""
+RUN = """
+    if __name__ == "__main__":
+        app.run(port=0, workers=2)
+"""
+INSTALL = "import bustapi_alias; bustapi_alias.install()\n"
+
+
+@pytest.fixture
+def program(beside: Environment) -> Environment:
+    """A folder with an application that imports flask and nothing of ours."""
+    beside.write("app.py", APP)
+    return beside
+
+
+def bustapi(environment: Environment) -> str:
+    return str(environment.prefix / "bin" / "bustapi")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_run_serves_an_application_of_flask(
+    program: Environment, start: Start, workers: str
+) -> None:
+    server = start(
+        *(bustapi(program), "run", "app", "--port", "0", "--workers", workers),
+        alias=None,
+    )
+    server.wait_until_ready()
+
+    assert server.get().startswith("bustapi.app ")
+    assert server.get("/child") == "bustapi\n"
+    server.signal(signal.SIGTERM)
+    assert server.wait() == 0
+
+
+@pytest.mark.parametrize("how", ["script", "module"])
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["greet"], "app bustapi.app"),
+        (["routes"], "who"),
+        (["--app", "app:app", "greet"], "app bustapi.app"),
+    ],
+)
+def test_commands_load_an_application_of_flask(
+    program: Environment, how: str, arguments: list[str], expected: str
+) -> None:
+    command = [bustapi(program)] if how == "script" else ["-m", "bustapi"]
+
+    out = check(program.run(*command, *arguments, alias=None))
+
+    assert expected in out
+
+
+def test_shell_has_the_alias(program: Environment) -> None:
+    program.write("start.py", "import flask; print(flask.Flask.__module__)")
+
+    process = program.run(
+        *("-m", "bustapi", "shell"), alias=None, extra={"PYTHONSTARTUP": "start.py"}
+    )
+
+    assert "bustapi.app" in process.stdout
+
+
+def test_commands_say_it_when_flask_itself_is_loaded(program: Environment) -> None:
+    program.write(
+        "main.py",
+        """
+        import agent
+        from bustapi.cli import main
+        main()
+        """,
+    )
+    program.write("agent.py", "from flask import Flask\n")
+
+    process = program.run("main.py", "routes", alias=None)
+
+    assert process.returncode == 1
+    assert "Traceback" not in process.stderr
+    assert process.stderr.startswith(
+        "Error: Flask itself is already loaded, imported by 'agent' ("
+    )
+
+
+@pytest.mark.parametrize("how", ["program", "exec"])
+def test_workers_that_run_a_program_again_have_the_alias(
+    program: Environment, start: Start, how: str
+) -> None:
+    file = program.write("app.py", APP + RUN)
+    if how == "program":
+        file.write_text(INSTALL + file.read_text())
+        command = ["app.py"]
+    else:
+        command = ["-m", "bustapi", "exec", "python", "app.py"]
+
+    server = start(*command, alias=None)
+    server.wait_until_ready()
+
+    assert server.get().startswith("bustapi.app ")
+    server.signal(signal.SIGTERM)
+    assert server.wait() == 0
+
+
+def test_exec_takes_the_place_of_the_command(
+    program: Environment, start: Start
+) -> None:
+    source = "import flask, os; print(flask.__name__, os.getpid())"
+
+    process = start(bustapi(program), "exec", "python", "-c", source, alias=None)
+
+    assert process.wait() == 0
+    assert process.out.text == f"bustapi {process.process.pid}"
+
+
+def test_exec_finds_programs_and_ends_as_they_do(program: Environment) -> None:
+    process = program.run(
+        *("exec", "python", "-c", "import sys; sys.exit(3)"),
+        program=bustapi(program),
+        alias=None,
+    )
+
+    assert process.returncode == 3
+
+
+def test_exec_wins_over_a_variable_that_says_no(program: Environment) -> None:
+    out = check(
+        program.run(
+            *("exec", "python", "-c", "import flask; print(flask.__name__)"),
+            program=bustapi(program),
+            alias="0",
+        )
+    )
+
+    assert out == "bustapi\n"
+
+
+def test_exec_of_a_missing_program_says_so(program: Environment) -> None:
+    process = program.run(
+        "exec", "no-such-program", program=bustapi(program), alias=None
+    )
+
+    assert process.returncode == 127
+    assert process.stderr == (
+        f"Error: Cannot run 'no-such-program': {os.strerror(2)}.\n"
+    )
+
+
+def test_exec_serves_with_gunicorn(program: Environment, start: Start) -> None:
+    server = start(
+        *(bustapi(program), "exec", "gunicorn", "-b", "127.0.0.1:0"),
+        *("--no-control-socket", "app:app"),
+        alias=None,
+    )
+    server.port = int(server.err.wait_for(r"Listening at: http://[\d.]+:(\d+)")[1])
+
+    assert server.get().startswith("bustapi.app ")
+
+
+def test_exec_runs_a_test_suite(program: Environment) -> None:
+    program.write(
+        "test_it.py",
+        """
+        import app, bustapi
+
+        def test_it():
+            assert app.app.test_client().get("/").text.startswith("bustapi.app ")
+            assert isinstance(app.app, bustapi.Flask)
+        """,
+    )
+
+    check(
+        program.run(
+            *("exec", "python", "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            program=bustapi(program),
+            alias=None,
+        )
+    )
+
+
+def test_a_command_line_called_in_process_does_not_install_the_alias(
+    program: Environment,
+) -> None:
+    out = program.evaluate(
+        """
+        import os, sys
+        from click.testing import CliRunner
+        from bustapi import Flask
+        from bustapi.cli import FlaskGroup, cli
+
+        app = Flask("quiet")
+        for group in (cli, FlaskGroup(create_app=lambda: app)):
+            assert CliRunner().invoke(group, ["--version"]).exit_code == 0
+        assert app.test_cli_runner().invoke(args=["routes"]) is not None
+        import flask
+        print(flask.Flask.__module__, "BUSTAPI_ALIAS" in os.environ)
+        """,
+        alias=None,
+    )
+
+    assert out == "flask.app False\n"
