@@ -98,12 +98,14 @@ def bound_names(body: Iterable[ast.stmt]) -> Iterator[str]:
                 yield from (n.id for n in ast.walk(target) if isinstance(n, ast.Name))
         elif isinstance(node, ast.Import | ast.ImportFrom):
             yield from (a.name for a in node.names if a.name == a.asname)
-        elif isinstance(node, ast.If | ast.Try) and not is_for_types(node):
+        elif is_for_types(node):
+            yield from bound_names(node.orelse)
+        elif isinstance(node, ast.If | ast.Try):
             yield from bound_names([*node.body, *node.orelse])
 
 
-def is_for_types(node: ast.stmt) -> bool:
-    """Whether a statement is ``if TYPE_CHECKING:``, whose names do not exist."""
+def is_for_types(node: ast.stmt) -> TypeGuard[ast.If]:
+    """Whether a statement is ``if TYPE_CHECKING:``, whose first names do not exist."""
     return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
 
 

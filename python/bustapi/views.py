@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from typing import Any, ClassVar, TypeVar, cast
+from collections.abc import Awaitable, Callable, Collection
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from . import typing as ft
 from .globals import current_app, request
@@ -54,9 +54,17 @@ class View:
     #: .. versionadded:: 2.2
     init_every_request: ClassVar[bool] = True
 
-    def dispatch_request(self) -> ft.ResponseReturnValue:
-        """Answer the request; to be overridden. The rule's arguments come by name."""
-        raise NotImplementedError()
+    if TYPE_CHECKING:
+        # Each view takes the arguments of its rules, and may be a coroutine function.
+        def dispatch_request(
+            self, *args: Any, **kwargs: Any
+        ) -> ft.ResponseReturnValue | Awaitable[ft.ResponseReturnValue]: ...
+
+    else:
+
+        def dispatch_request(self) -> ft.ResponseReturnValue:
+            """Answer the request; to be overridden. Arguments of the rule come by name."""
+            raise NotImplementedError()
 
     @classmethod
     def as_view(
