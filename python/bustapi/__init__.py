@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import json
 from .app import Flask
@@ -96,17 +96,22 @@ __all__ = [
 # of the package is in its metadata and in ``bustapi._bustapi.__version__``.
 _FLASK_API_VERSION = "3.1.3"
 
+if TYPE_CHECKING:
+    # A function for all attributes would tell the checkers that every name exists.
+    __version__: str
 
-def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        import warnings
+else:
 
-        warnings.warn(
-            "The attribute '__version__' is deprecated. Test for a feature, or ask"
-            " 'importlib.metadata.version' for a version.",
-            DeprecationWarning,
-            stacklevel=2,
-        )
-        return _FLASK_API_VERSION
+    def __getattr__(name: str) -> Any:
+        if name == "__version__":
+            import warnings
 
-    raise AttributeError(name)
+            warnings.warn(
+                "The attribute '__version__' is deprecated. Test for a feature, or ask"
+                " 'importlib.metadata.version' for a version.",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+            return _FLASK_API_VERSION
+
+        raise AttributeError(name)

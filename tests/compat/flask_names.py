@@ -69,6 +69,7 @@ def names() -> Iterator[tuple[str, str]]:
     """Yield each name of each module with what it is."""
     for module_name in MODULES:
         module = importlib.import_module(module_name)
+        yield module_name, describe(module)
 
         for name, value in vars(module).items():
             if name.startswith("__") or is_of_the_language(value):
@@ -107,14 +108,18 @@ def importable(name: str) -> bool:
 
 
 def is_of_the_language(value: object) -> bool:
-    """Whether a value is a module or ``from __future__`` import: nobody's interface."""
+    """Whether a value comes from the standard library: that is nobody's interface."""
     if is_proxy(value):
         return False
 
     if inspect.ismodule(value):
-        return value.__name__.partition(".")[0] not in (*PACKAGES, "click")
+        home = value.__name__
+    elif is_class(value) or inspect.isroutine(value):
+        home = getattr(value, "__module__", None) or ""
+    else:
+        home = type(value).__module__ if type(value).__module__ == "__future__" else ""
 
-    return type(value).__module__ == "__future__"
+    return home.partition(".")[0] in sys.stdlib_module_names
 
 
 def class_members(full: str, cls: type) -> Iterator[tuple[str, str]]:

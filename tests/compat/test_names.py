@@ -18,7 +18,6 @@ ONE_CONTEXT = "One class is the context with and without a request."
 OWN_WORDS = "The first line is Flask's; the advice below it is in our own words."
 
 ABSENT = {
-    "flask.app._url_quote": PRIVATE,
     "flask.cli._called_with_wrong_args": PRIVATE,
     "flask.cli._env_file_callback": PRIVATE,
     "flask.cli._path_is_ancestor": PRIVATE,

@@ -1,0 +1,37 @@
+# Written by tests/flask_stubs.py; a change by hand is lost.
+from bustapi.cli import AppGroup as AppGroup
+from bustapi.cli import CertParamType as CertParamType
+from bustapi.cli import F as F
+from bustapi.cli import FlaskGroup as FlaskGroup
+from bustapi.cli import NoAppException as NoAppException
+from bustapi.cli import ParameterSource as ParameterSource
+from bustapi.cli import ScriptInfo as ScriptInfo
+from bustapi.cli import SeparatedPathType as SeparatedPathType
+from bustapi.cli import _app_option as _app_option
+from bustapi.cli import _debug_option as _debug_option
+from bustapi.cli import _env_file_option as _env_file_option
+from bustapi.cli import _set_app as _set_app
+from bustapi.cli import _set_debug as _set_debug
+from bustapi.cli import _validate_key as _validate_key
+from bustapi.cli import cli as cli
+from bustapi.cli import current_app as current_app
+from bustapi.cli import find_app_by_string as find_app_by_string
+from bustapi.cli import find_best_app as find_best_app
+from bustapi.cli import get_debug_flag as get_debug_flag
+from bustapi.cli import get_load_dotenv as get_load_dotenv
+from bustapi.cli import get_version as get_version
+from bustapi.cli import import_string as import_string
+from bustapi.cli import is_running_from_reloader as is_running_from_reloader
+from bustapi.cli import load_dotenv as load_dotenv
+from bustapi.cli import locate_app as locate_app
+from bustapi.cli import main as main
+from bustapi.cli import pass_script_info as pass_script_info
+from bustapi.cli import prepare_import as prepare_import
+from bustapi.cli import routes_command as routes_command
+from bustapi.cli import run_command as run_command
+from bustapi.cli import run_simple as run_simple
+from bustapi.cli import shell_command as shell_command
+from bustapi.cli import show_server_banner as show_server_banner
+from bustapi.cli import version_option as version_option
+from bustapi.cli import with_appcontext as with_appcontext
+import click as click

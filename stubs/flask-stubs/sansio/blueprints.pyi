@@ -1,0 +1,19 @@
+# Written by tests/flask_stubs.py; a change by hand is lost.
+from bustapi.sansio.blueprints import Blueprint as Blueprint
+from bustapi.sansio.blueprints import BlueprintSetupState as BlueprintSetupState
+from bustapi.sansio.blueprints import DeferredSetupFunction as DeferredSetupFunction
+from bustapi.sansio.blueprints import Scaffold as Scaffold
+from bustapi.sansio.blueprints import T_after_request as T_after_request
+from bustapi.sansio.blueprints import T_before_request as T_before_request
+from bustapi.sansio.blueprints import T_error_handler as T_error_handler
+from bustapi.sansio.blueprints import T_teardown as T_teardown
+from bustapi.sansio.blueprints import T_template_context_processor as T_template_context_processor
+from bustapi.sansio.blueprints import T_template_filter as T_template_filter
+from bustapi.sansio.blueprints import T_template_global as T_template_global
+from bustapi.sansio.blueprints import T_template_test as T_template_test
+from bustapi.sansio.blueprints import T_url_defaults as T_url_defaults
+from bustapi.sansio.blueprints import T_url_value_preprocessor as T_url_value_preprocessor
+from bustapi.sansio.blueprints import _endpoint_from_view_func as _endpoint_from_view_func
+from bustapi.sansio.blueprints import _sentinel as _sentinel
+from bustapi.sansio.blueprints import setupmethod as setupmethod
+from flask import typing as ft

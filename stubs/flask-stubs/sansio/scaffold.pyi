@@ -1,0 +1,24 @@
+# Written by tests/flask_stubs.py; a change by hand is lost.
+from bustapi.sansio.scaffold import BaseLoader as BaseLoader
+from bustapi.sansio.scaffold import F as F
+from bustapi.sansio.scaffold import FileSystemLoader as FileSystemLoader
+from bustapi.sansio.scaffold import HTTPException as HTTPException
+from bustapi.sansio.scaffold import Scaffold as Scaffold
+from bustapi.sansio.scaffold import T_after_request as T_after_request
+from bustapi.sansio.scaffold import T_before_request as T_before_request
+from bustapi.sansio.scaffold import T_error_handler as T_error_handler
+from bustapi.sansio.scaffold import T_route as T_route
+from bustapi.sansio.scaffold import T_teardown as T_teardown
+from bustapi.sansio.scaffold import T_template_context_processor as T_template_context_processor
+from bustapi.sansio.scaffold import T_url_defaults as T_url_defaults
+from bustapi.sansio.scaffold import T_url_value_preprocessor as T_url_value_preprocessor
+from bustapi.sansio.scaffold import _default_template_ctx_processor as _default_template_ctx_processor
+from bustapi.sansio.scaffold import _endpoint_from_view_func as _endpoint_from_view_func
+from bustapi.sansio.scaffold import _find_package_path as _find_package_path
+from bustapi.sansio.scaffold import _sentinel as _sentinel
+from bustapi.sansio.scaffold import cached_property as cached_property
+from bustapi.sansio.scaffold import default_exceptions as default_exceptions
+from bustapi.sansio.scaffold import find_package as find_package
+from bustapi.sansio.scaffold import get_root_path as get_root_path
+from bustapi.sansio.scaffold import setupmethod as setupmethod
+from flask import typing as ft

@@ -1,0 +1,21 @@
+# Written by tests/flask_stubs.py; a change by hand is lost.
+from bustapi.templating import BaseEnvironment as BaseEnvironment
+from bustapi.templating import BaseLoader as BaseLoader
+from bustapi.templating import DispatchingJinjaLoader as DispatchingJinjaLoader
+from bustapi.templating import Environment as Environment
+from bustapi.templating import Template as Template
+from bustapi.templating import TemplateNotFound as TemplateNotFound
+from bustapi.templating import _cv_app as _cv_app
+from bustapi.templating import _cv_request as _cv_request
+from bustapi.templating import _default_template_ctx_processor as _default_template_ctx_processor
+from bustapi.templating import _render as _render
+from bustapi.templating import _stream as _stream
+from bustapi.templating import before_render_template as before_render_template
+from bustapi.templating import current_app as current_app
+from bustapi.templating import render_template as render_template
+from bustapi.templating import render_template_string as render_template_string
+from bustapi.templating import request as request
+from bustapi.templating import stream_template as stream_template
+from bustapi.templating import stream_template_string as stream_template_string
+from bustapi.templating import stream_with_context as stream_with_context
+from bustapi.templating import template_rendered as template_rendered

@@ -1,0 +1,20 @@
+# Written by tests/flask_stubs.py; a change by hand is lost.
+from bustapi.typing import AfterRequestCallable as AfterRequestCallable
+from bustapi.typing import AppOrBlueprintKey as AppOrBlueprintKey
+from bustapi.typing import BeforeFirstRequestCallable as BeforeFirstRequestCallable
+from bustapi.typing import BeforeRequestCallable as BeforeRequestCallable
+from bustapi.typing import ErrorHandlerCallable as ErrorHandlerCallable
+from bustapi.typing import HeaderValue as HeaderValue
+from bustapi.typing import HeadersValue as HeadersValue
+from bustapi.typing import ResponseClass as ResponseClass
+from bustapi.typing import ResponseReturnValue as ResponseReturnValue
+from bustapi.typing import ResponseValue as ResponseValue
+from bustapi.typing import RouteCallable as RouteCallable
+from bustapi.typing import ShellContextProcessorCallable as ShellContextProcessorCallable
+from bustapi.typing import TeardownCallable as TeardownCallable
+from bustapi.typing import TemplateContextProcessorCallable as TemplateContextProcessorCallable
+from bustapi.typing import TemplateFilterCallable as TemplateFilterCallable
+from bustapi.typing import TemplateGlobalCallable as TemplateGlobalCallable
+from bustapi.typing import TemplateTestCallable as TemplateTestCallable
+from bustapi.typing import URLDefaultCallable as URLDefaultCallable
+from bustapi.typing import URLValuePreprocessorCallable as URLValuePreprocessorCallable
