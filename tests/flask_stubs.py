@@ -34,7 +34,7 @@ def read_names(python: str) -> dict[str, str]:
 
 def make_stubs(names: dict[str, str]) -> dict[str, str]:
     """Return the content of each file, by its path below the folder of the stubs."""
-    modules = [name for name, told in names.items() if told == f"module {name}"]
+    modules = [name[7:] for name in names if name.startswith("module ")]
     return {
         path_of(module, modules): "\n".join(
             [HEADER, *sorted(lines_of(module, names)), ""]

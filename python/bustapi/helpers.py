@@ -306,7 +306,8 @@ def send_file(
     etag: bool | str = True,
     last_modified: datetime | int | float | None = None,
     max_age: int | Callable[[str | None], int | None] | None = None,
-    **renamed: Any,
+    # For type checkers there are no others: the old names are for old programs.
+    **renamed: NoReturn,
 ) -> Response:
     """Send a file as the response.
 

@@ -13,3 +13,4 @@ from bustapi.ctx import appcontext_pushed as appcontext_pushed
 from bustapi.ctx import copy_current_request_context as copy_current_request_context
 from bustapi.ctx import has_app_context as has_app_context
 from bustapi.ctx import has_request_context as has_request_context
+from flask import typing as ft

@@ -69,7 +69,7 @@ def names() -> Iterator[tuple[str, str]]:
     """Yield each name of each module with what it is."""
     for module_name in MODULES:
         module = importlib.import_module(module_name)
-        yield module_name, describe(module)
+        yield f"module {module_name}", "there"
 
         for name, value in vars(module).items():
             if name.startswith("__") or is_of_the_language(value):

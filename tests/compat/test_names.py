@@ -15,13 +15,13 @@ PRIVATE = "A private helper of Flask's that no known package takes."
 LAYERS = "The module is below the one that defines it, and imports go down only."
 BEFORE_2_0 = "Its options have the names of before Flask 2.0 too, for BustAPI."
 ONE_CONTEXT = "One class is the context with and without a request."
+STREAMED = "Whether the body is read while it comes; an option of our routes."
 OWN_WORDS = "The first line is Flask's; the advice below it is in our own words."
 
 ABSENT = {
     "flask.cli._called_with_wrong_args": PRIVATE,
     "flask.cli._env_file_callback": PRIVATE,
     "flask.cli._path_is_ancestor": PRIVATE,
-    "flask.ctx.ft": PRIVATE,
     "flask.debughelpers.App": LAYERS,
     "flask.debughelpers.Blueprint": LAYERS,
     "flask.sansio.app._wz_redirect": PRIVATE,
@@ -46,6 +46,8 @@ DIFFERENT = {
 """Names that are something else here than in Flask, each with the reason."""
 
 ADDED = {
+    "flask.views.MethodView.stream_request": STREAMED,
+    "flask.views.View.stream_request": STREAMED,
     "flask.app.Flask.native_app": "The edge beside ``wsgi_app``.",
     "flask.wrappers.Response.to_wire": "The delivery beside ``__call__``.",
     "flask.ctx.AppContext.copy": ONE_CONTEXT,

@@ -6,7 +6,7 @@ that.
 
 from __future__ import annotations
 
-from bustapi import Blueprint, Flask, redirect, request, session, url_for
+from bustapi import Blueprint, Flask, redirect, request, send_file, session, url_for
 from bustapi.typing import ResponseReturnValue
 from bustapi.views import View
 
@@ -93,6 +93,8 @@ Flask(__name__, unknown=1)  # type: ignore[call-arg]
 Blueprint("part")  # type: ignore[call-arg]
 url_for()  # type: ignore[call-arg]
 url_for("x", _external="yes")  # type: ignore[arg-type]
+send_file("x", max_age="1")  # type: ignore[arg-type]
+send_file("x", attachment_filename="y")  # type: ignore[arg-type]
 redirect("/", code="302")  # type: ignore[arg-type]
 request.unknown  # type: ignore[attr-defined]  # noqa: B018
 session.unknown  # type: ignore[attr-defined]  # noqa: B018
