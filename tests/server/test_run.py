@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -276,6 +277,57 @@ def test_many_threads_never_serve_on_the_main_thread(serve: Start) -> None:
 
     assert server.get("/thread").startswith("bustapi-")
     assert server.get("/environ/multithread") == "True"
+
+
+PATCHED = {
+    "gevent": (
+        "monkey",
+        """\
+        def is_module_patched(name):
+            return name == "threading"
+
+        def get_original(module, name):
+            return {("_thread", "start_new_thread"): start_new_thread}[module, name]
+        """,
+    ),
+    "eventlet": (
+        "patcher",
+        """\
+        def is_monkey_patched(name):
+            return name == "thread"
+
+        def original(name):
+            return {"_thread": types.SimpleNamespace(start_new_thread=start_new_thread)}[name]
+        """,
+    ),
+}
+
+
+@pytest.mark.parametrize("library", PATCHED)
+def test_one_request_at_a_time_where_threads_are_greenlets(
+    serve: Start, folder: Path, library: str
+) -> None:
+    module, source = PATCHED[library]
+    package = folder / library
+    package.mkdir()
+    package.joinpath("__init__.py").touch()
+    package.joinpath(f"{module}.py").write_text(
+        "import threading, types\n"
+        "from _thread import start_new_thread\n"
+        "del threading.Thread.start\n" + textwrap.dedent(source)
+    )
+    folder.joinpath("patched.py").write_text(
+        f"import {library}.{module}\nfrom shop import app\n"
+    )
+
+    server = serve("patched:app")
+
+    said = f"{library} has replaced Python's threads, so requests run one at a time"
+    assert said in server.err.text
+    assert server.get("/thread") == "MainThread"
+    assert server.get("/environ/multithread") == "False"
+    server.signal(signal.SIGTERM)
+    assert server.wait() == 0
 
 
 def test_middleware_on_the_instance_is_passed(serve: Start, folder: Path) -> None:

@@ -25,6 +25,7 @@ from .._bustapi import Worker
 from .console import ENDING, say, start_line
 from .handler import make_handler, rule_index_of
 from .listeners import open_listeners, url_of
+from .patching import patched_by, start_system_thread
 from .restart import Seat
 from .settings import Settings
 
@@ -127,12 +128,15 @@ class Run:
         #: Whether a second signal has ended it, so that nothing is waited for.
         self.was_stopped = False
         self._threads: list[threading.Thread] = []
+        self._patched_by = patched_by()
+        #: Whether requests run one at a time, on the thread that calls :meth:`serve`.
+        self._is_single = settings.threads == 1 or self._patched_by is not None
         self._core = Worker(
             make_handler(app),
             [listener.fileno()],
             self._spawn,
             index=rule_index_of(app),
-            threads=settings.threads,
+            threads=1 if self._is_single else settings.threads,
             multiprocess=multiprocess,
             access_log_fd=ACCESS_LOG_FD if settings.access_log else None,
             server_name=settings.host,
@@ -153,10 +157,10 @@ class Run:
             sys.setswitchinterval(SWITCH_INTERVAL)
 
         with self._signals(is_supervised=supervisor is not None):
-            self._start("hot", self._run_hot)
+            self._start_hot()
             on_ready()
 
-            if self.settings.threads == 1:
+            if self._is_single:
                 while not self._core.wait(0):
                     self._core.run_view()
             else:
@@ -184,6 +188,21 @@ class Run:
         self._threads.append(thread)
         thread.start()
 
+    def _start_hot(self) -> None:
+        if self._patched_by is None:
+            self._start("hot", self._run_hot)
+            return
+
+        if self.settings.threads != 1:
+            say(
+                f"{self._patched_by} has replaced Python's threads, so requests run one"
+                " at a time. Leave out its monkey patching, and views that wait run side"
+                " by side on threads."
+            )
+
+        # A greenlet would run the loop on this thread, and nothing else ever after.
+        start_system_thread(self._patched_by, self._run_hot)
+
     def _spawn(self, kind: str) -> None:
         target = self._core.run_view if kind == "view" else self._core.run_stream
         self._start(kind, target)
@@ -204,16 +223,6 @@ class Run:
         Python delivers signals to the main thread only. On another one (a test that
         runs a server in the background) the server ends with the program.
         """
-        if threading.current_thread() is not threading.main_thread():
-            atexit.register(self._core.stop)
-
-            try:
-                yield
-            finally:
-                atexit.unregister(self._core.stop)
-
-            return
-
         is_ending = False
 
         def end(number: int, frame: FrameType | None) -> None:
@@ -233,16 +242,27 @@ class Run:
         def ignore(number: int, frame: FrameType | None) -> None:
             """Leave CTRL+C, which reaches the whole group, to the supervisor."""
 
-        previous = {
-            signal.SIGTERM: signal.signal(signal.SIGTERM, end),
-            signal.SIGINT: signal.signal(
-                signal.SIGINT, ignore if is_supervised else end
-            ),
+        handlers = {
+            signal.SIGTERM: end,
+            signal.SIGINT: ignore if is_supervised else end,
         }
+
+        try:
+            previous = {
+                number: signal.signal(number, handler)
+                for number, handler in handlers.items()
+            }
+        except ValueError:
+            # Not the main thread. To ask 'threading' would not do: with eventlet's
+            # patches the main thread is not the one it names.
+            previous = {}
+            atexit.register(self._core.stop)
 
         try:
             yield
         finally:
+            atexit.unregister(self._core.stop)
+
             for number, handler in previous.items():
                 signal.signal(number, handler)
 
