@@ -24,11 +24,11 @@ def open_listeners(host: str, port: int, count: int) -> list[socket.socket]:
     listeners: list[socket.socket] = []
 
     try:
-        if count > 1:
+        if count > 1 and port:
             # Sockets that share a port would also share it with another program of the
-            # same user, without a word. This one does not share.
-            with _listen(family, address, share=False) as probe:
-                address = probe.getsockname()
+            # same user, without a word. This one does not share. A port that the system
+            # chooses is nobody else's, and could be taken by somebody between the two.
+            _listen(family, address, share=False).close()
 
         for _ in range(count):
             listener = _listen(family, address, share=count > 1)
