@@ -16,6 +16,9 @@ from bustapi._bustapi import Body, RequestHead, Worker
 TEXT = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 MIB = 1024 * 1024
 
+# What a test waits for comes within milliseconds; this is how long a failure takes.
+TIMEOUT = 20.0
+
 Respond = Callable[[RequestHead, "Body | None"], Any]
 
 
@@ -48,7 +51,7 @@ class Server:
     threads: list[threading.Thread] = field(default_factory=list)
 
     def connect(self) -> socket.socket:
-        return socket.create_connection(self.address, timeout=10)
+        return socket.create_connection(self.address, timeout=TIMEOUT)
 
     def send(self, data: bytes) -> bytes:
         """Send bytes on a new connection and return all that comes back."""
@@ -90,7 +93,7 @@ def body_of(answer: bytes) -> bytes:
 
 def until(condition: Callable[[], bool]) -> None:
     """Wait until something that another thread does is done."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + TIMEOUT
 
     while not condition():
         assert time.monotonic() < deadline
@@ -107,10 +110,22 @@ def serving(
 
 
 @contextmanager
-def running(handler: Any, *, threads: int = 64, **options: Any) -> Iterator[Server]:
-    """Run a core with its threads; with one, views run on a thread beside the loop."""
+def running(
+    handler: Any,
+    *,
+    threads: int = 64,
+    listener: socket.socket | None = None,
+    **options: Any,
+) -> Iterator[Server]:
+    """Run a core with its threads; with one, views run on a thread beside the loop.
 
-    with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+    :param listener: closed once the core has it; by default one on a free port.
+    """
+
+    if listener is None:
+        listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+
+    with listener:
         address = listener.getsockname()
         started: list[threading.Thread] = []
 
@@ -132,10 +147,10 @@ def running(handler: Any, *, threads: int = 64, **options: Any) -> Iterator[Serv
         yield Server(worker, handler, address, started)
     finally:
         worker.stop()
-        assert worker.wait(10)
+        assert worker.wait(TIMEOUT)
 
         for thread in started:
-            thread.join(10)
+            thread.join(TIMEOUT)
             assert not thread.is_alive()
 
 

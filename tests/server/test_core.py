@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import os
+import resource
 import signal
 import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -28,18 +29,19 @@ from bustapi._bustapi import (
 
 from .core import (
     MIB,
+    TIMEOUT,
     Handler,
     Server,
     body_of,
     chunked,
     post,
     read_all,
-    read_answer,
     read_exactly,
     read_until,
     read_until_head,
     request,
     reset,
+    running,
     serving,
     text,
     until,
@@ -227,6 +229,89 @@ def test_an_endpoint_that_waits_goes_back_to_the_view_threads() -> None:
         assert names == [b"hot;"] * 3 + [b"view;"] * 7
 
 
+class Batch:
+    """Endpoints that run inline, and requests that the loop finds all at once."""
+
+    def __init__(self) -> None:
+        self.gates = {path: threading.Event() for path in ("/hold", "/slow")}
+        self.entered = {path: threading.Event() for path in self.gates}
+        #: Paths whose view waits for its gate, and those whose view computes for long.
+        self.waits: set[str] = set()
+        self.computes: set[str] = set()
+
+    def respond(self, head: RequestHead, body: Body | None) -> Any:
+        if head.path in self.waits:
+            self.entered[head.path].set()
+            # Whatever fails meanwhile, `sent` opens it.
+            self.gates[head.path].wait()
+
+        if head.path in self.computes:
+            end = time.perf_counter() + 0.001
+
+            while time.perf_counter() < end:
+                pass
+
+        return text(threading.current_thread().name.encode() + b";")
+
+    def prove_quick(self, server: Server, *paths: str) -> None:
+        with server.connect() as connection:
+            for path in paths:
+                answer = b""
+
+                while answer != b"hot;":
+                    connection.sendall(request(path))
+                    answer = body_of(read_until(connection, b";"))
+
+    @contextmanager
+    def sent(self, server: Server, *paths: str) -> Iterator[list[socket.socket]]:
+        """Send a request each while the loop is held, and let it go."""
+        with ExitStack() as stack:
+            holder, *connections = (
+                stack.enter_context(server.connect()) for _ in ("/hold", *paths)
+            )
+            for gate in self.gates.values():
+                stack.callback(gate.set)
+
+            holder.sendall(request("/hold"))
+            assert self.entered["/hold"].wait(TIMEOUT)
+
+            for connection, path in zip(connections, paths, strict=True):
+                connection.sendall(request(path))
+
+            self.gates["/hold"].set()
+            yield connections
+
+
+def test_an_answer_does_not_wait_for_a_view_that_was_slow_before() -> None:
+    batch = Batch()
+
+    with serving(batch.respond) as server:
+        batch.prove_quick(server, "/hold", "/slow", "/quick")
+        batch.computes = {"/slow"}
+        server.get("/slow")
+        batch.waits = {"/hold", "/slow"}
+
+        with batch.sent(server, "/quick", "/slow") as (quick, slow):
+            assert batch.entered["/slow"].wait(TIMEOUT)
+            assert body_of(read_until(quick, b";")) == b"hot;"
+            batch.gates["/slow"].set()
+            assert body_of(read_until(slow, b";")) == b"hot;"
+
+
+def test_an_answer_does_not_wait_for_all_others_of_a_long_batch() -> None:
+    batch = Batch()
+
+    with serving(batch.respond) as server:
+        batch.prove_quick(server, "/hold", "/slow", "/quick", "/computing")
+        batch.computes = {"/computing"}
+        batch.waits = {"/hold", "/slow"}
+
+        with batch.sent(server, "/quick", "/computing", "/slow") as (first, second, _):
+            assert batch.entered["/slow"].wait(TIMEOUT)
+            assert body_of(read_until(first, b";")) == b"hot;"
+            assert body_of(read_until(second, b";")) == b"hot;"
+
+
 def test_waiting_views_run_side_by_side_and_hold_up_nobody() -> None:
     together = threading.Barrier(20, timeout=10)
 
@@ -350,11 +435,19 @@ def test_a_stream_on_the_loop_waits_for_its_client_and_holds_up_nobody() -> None
     assert server.handler.errors == []
 
 
-def test_a_forked_child_keeps_no_socket_of_the_worker() -> None:
+def test_a_forked_child_keeps_no_socket_of_the_worker(tmp_path: Path) -> None:
     parent, child = socket.socketpair()
+    # A path of our own: somebody else may take a port that has become free.
+    path = str(tmp_path / "socket")
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen()
 
-    with serving(hello) as server:
-        connection = server.connect()
+    connection, late = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+    connection.settimeout(TIMEOUT)
+
+    with running(Handler(hello), listener=listener) as server, connection, late:
+        connection.connect(path)
         connection.sendall(request())
         read_until(connection, b"hello")
         pid = os.fork()
@@ -368,14 +461,17 @@ def test_a_forked_child_keeps_no_socket_of_the_worker() -> None:
 
         child.close()
         read_until(parent, b"ready")
-        connection.close()
+        server.worker.stop()
 
-    try:
-        with pytest.raises(ConnectionRefusedError):
-            server.connect()
-    finally:
-        parent.close()
-        os.waitpid(pid, 0)
+        try:
+            assert server.worker.wait(TIMEOUT)
+            assert connection.recv(1) == b""
+
+            with pytest.raises(ConnectionRefusedError):
+                late.connect(path)
+        finally:
+            parent.close()
+            os.waitpid(pid, 0)
 
 
 def test_with_one_thread_everything_runs_on_it() -> None:
@@ -399,23 +495,34 @@ def test_with_one_thread_everything_runs_on_it() -> None:
     assert names == {"single"}
 
 
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """Let this process open some thousand files, as far as it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 8192 if hard == resource.RLIM_INFINITY else min(8192, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("many_files")
 def test_more_than_can_wait_is_turned_away() -> None:
     release = threading.Event()
 
     def respond(head: RequestHead, body: Body | None) -> Any:
-        assert release.wait(10)
+        release.wait(TIMEOUT)
         return text(b"served")
 
     with serving(respond, threads=2, stream_threads=1) as server:
         waiting = [server.connect() for _ in range(1003)]
 
         for connection in waiting:
-            connection.sendall(request())
+            connection.sendall(request("/", "Connection: close\r\n"))
 
         # Two are served and a thousand wait.
         until(lambda: server.worker.stats()["requests"] == 1003)
         release.set()
-        answers = [read_answer(connection) for connection in waiting]
+        answers = [read_all(connection) for connection in waiting]
 
     refused = [answer for answer in answers if not answer.endswith(b"served")]
     # Up to two more, when the threads had not begun before the queue was full.
