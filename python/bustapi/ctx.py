@@ -369,7 +369,8 @@ class AppContext:
     @lazy_attribute
     def g(self) -> _AppCtxGlobals:
         """The object behind :data:`~bustapi.g`."""
-        return self.app.app_ctx_globals_class()
+        # Another class has made its object when the context was pushed.
+        return _AppCtxGlobals()
 
     def _open_deferred(self, interface: Any) -> SessionMixin:
         """Open the session of a request without one, as at the time of the push."""
@@ -441,7 +442,7 @@ class AppContext:
 
                 # An early one, if making it may do anything.
                 if app.app_ctx_globals_class is not _AppCtxGlobals:
-                    self.g  # noqa: B018
+                    self._make_own_globals()
 
                 if appcontext_pushed.receivers:
                     appcontext_pushed.send(app, _async_wrapper=app.ensure_sync)
@@ -465,6 +466,11 @@ class AppContext:
 
         if self.url_adapter is not None:
             self.match_request()
+
+    def _make_own_globals(self) -> None:
+        """Make ``g`` of a class of the application's own, once."""
+        if "g" not in self.__dict__:
+            self.g = self.app.app_ctx_globals_class()
 
     def _push_own_app_context(self) -> None:
         """Push what an ``app_context`` of the application's own makes."""

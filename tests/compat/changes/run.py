@@ -1,0 +1,144 @@
+"""Runs what rows.py and scenarios.py describe, and prints what was seen as JSON.
+
+python run.py wsgi                   with whatever `flask` is installed
+python run.py --alias wsgi | native  with this package, through the alias
+python run.py --list wsgi            only the names of what is run
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable
+from functools import partial
+from http.cookies import SimpleCookie
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+
+PROBES = [
+    ("GET", "/"),
+    ("HEAD", "/"),
+    ("OPTIONS", "/"),
+    ("POST", "/"),
+    ("PUT", "/"),
+    ("GET", "/late"),
+    ("OPTIONS", "/late"),
+    ("GET", "//late"),
+]
+"""What is asked before and after a change."""
+
+
+class Browser:
+    """Asks an application, and keeps its cookies."""
+
+    def __init__(self, app: Any, edge: str) -> None:
+        from answers import ask_native, ask_wsgi
+
+        self._edge = edge
+        self._ask = {"wsgi": ask_wsgi, "native": ask_native}[edge](app)
+        self.cookies: dict[str, str] = {}
+
+    def __call__(
+        self,
+        path: str,
+        method: str = "GET",
+        fields: list[tuple[str, str]] | None = None,
+        body: bytes | None = None,
+    ) -> Any:
+        """Return status, header fields and body, or the error that came out."""
+        from answers import Question, all_fields
+
+        question = Question("", "", method, path, fields or [], body)
+        question = question._replace(fields=all_fields(question, self.cookies))
+
+        try:
+            answer = self._ask(question)
+        except Exception:
+            # What the server makes of an error that an application lets through.
+            return [method, "500 Internal Server Error", [], ""]
+
+        if answer.status == "500 Internal Server Error" and self._edge == "native":
+            return [method, answer.status, [], ""]
+
+        for name, value in answer.headers:
+            if name.lower() == "set-cookie":
+                for key, morsel in SimpleCookie(value).items():
+                    self.cookies[key] = morsel.coded_value
+
+        return [method, *answer]
+
+
+def make_app() -> Any:
+    """Make the application of a row or scenario."""
+    from flask import Flask
+
+    app = Flask("changed", static_folder=None)
+    app.config.update(SECRET_KEY="secret", PROPAGATE_EXCEPTIONS=False)
+    return app
+
+
+def run_row(make: Callable[[Any], Any], stage: str, edge: str) -> Any:
+    """Return what is seen before, during and after a change made in a request."""
+    app = make_app()
+    is_due: list[bool] = []
+
+    def perform() -> None:
+        if is_due:
+            is_due.clear()
+            change()
+
+    def index(**kwargs: Any) -> Any:
+        if stage == "view":
+            perform()
+
+        return see(**kwargs)
+
+    app.add_url_rule("/", "index", index, methods=["GET", "POST"])
+
+    if stage == "hook":
+        app.before_request(perform)
+
+    change, see = make(app)
+    browser = Browser(app, edge)
+    form = [("Content-Type", "application/x-www-form-urlencoded")]
+    seen = [browser(path, method, form, b"a=12") for method, path in PROBES]
+    is_due.append(True)
+    seen.append(browser("/", "POST", form, b"a=12"))
+    seen += [browser(path, method, form, b"a=12") for method, path in PROBES]
+    return seen
+
+
+def main() -> None:
+    """Print what is seen under the installed `flask` or, with --alias, this package."""
+    *options, edge = sys.argv[1:]
+
+    if "--alias" in options:
+        import bustapi_alias
+
+        bustapi_alias.install()
+
+    from itsdangerous import TimestampSigner
+
+    # Sessions are signed with the time; both sides are to sign with the same.
+    TimestampSigner.get_timestamp = lambda self: 1_700_000_000  # type: ignore[method-assign]
+    logging.disable()
+    sys.path[:0] = [str(HERE), str(HERE.parent / "differential")]
+    from rows import ROWS
+
+    runs: dict[str, Callable[[], Any]] = {
+        f"{name}, in the {stage}": partial(run_row, make, stage, edge)
+        for name, make in ROWS.items()
+        for stage in ("hook", "view")
+    }
+
+    if "--list" in options:
+        json.dump(list(runs), sys.stdout)
+    else:
+        json.dump({name: run() for name, run in runs.items()}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
