@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -126,3 +127,15 @@ def test_the_server_imports_no_application() -> None:
             names = {name for name in imported(module, path)}
             assert not names & above, f"{module} imports {names & above}"
             assert "import bustapi\n" not in text
+
+
+def test_the_architecture_page_has_the_same_layers() -> None:
+    page = (Path(__file__).parents[1] / "ARCHITECTURE.md").read_text()
+
+    rows = re.findall(r"^\| (\d+) \| (.*) \|$", page, re.MULTILINE)
+
+    listed = [(int(n), set(re.findall(r"`([\w.]+)`", names))) for n, names in rows]
+    assert listed == [
+        (number, {name or "__init__" for name in names})
+        for number, names in enumerate(LAYERS)
+    ]
