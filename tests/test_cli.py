@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import bustapi.server
+import bustapi_alias
 from bustapi import Blueprint, Flask, cli, current_app
 from bustapi.cli import (
     AppGroup,
@@ -817,9 +818,21 @@ def test_exec_of_a_missing_program_ends_as_in_a_shell() -> None:
     result = invoke(cli.cli, "exec", "no-such-program")
 
     assert result.exit_code == 127
-    assert result.output == (
+    assert result.output.endswith(
         "Error: Cannot run 'no-such-program': No such file or directory.\n"
     )
+
+
+@pytest.mark.parametrize("is_read", [True, False])
+def test_exec_warns_where_the_variable_has_no_effect(
+    executed: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch, is_read: bool
+) -> None:
+    monkeypatch.setattr(bustapi_alias, "is_read_at_startup", lambda: is_read)
+
+    result = invoke(cli.cli, "exec", "python")
+
+    assert len(executed) == 1
+    assert ("'bustapi_alias.pth' is not installed" in result.output) is not is_read
 
 
 def test_exec_of_what_is_no_program_ends_as_in_a_shell(folder: Path) -> None:

@@ -1093,6 +1093,15 @@ def exec_command(ctx: click.Context, command: str, arguments: Sequence[str]) -> 
     environ = {**os.environ, bustapi_alias.VARIABLE: "1"}
     # It is not this command line that serves: app.run() is to work.
     environ.pop("FLASK_RUN_FROM_CLI", None)
+
+    if not bustapi_alias.is_read_at_startup():
+        click.echo(
+            "Warning: 'bustapi_alias.pth' is not installed, so the variable"
+            f" {bustapi_alias.VARIABLE} has no effect here. Install bustapi with pip"
+            " rather than through PYTHONPATH.",
+            err=True,
+        )
+
     sys.stdout.flush()
     sys.stderr.flush()
 

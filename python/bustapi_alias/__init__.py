@@ -22,6 +22,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import site
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
@@ -39,7 +40,13 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, cast
 
-__all__ = ["FLASK_VERSION", "VARIABLE", "install", "install_at_startup"]
+__all__ = [
+    "FLASK_VERSION",
+    "VARIABLE",
+    "install",
+    "install_at_startup",
+    "is_read_at_startup",
+]
 
 FLASK_VERSION = "3.1.3"
 """The version of Flask whose public interface this package provides."""
@@ -90,6 +97,20 @@ def install_at_startup() -> None:
             _complain(str(e))
     elif value not in ("", "0"):
         _complain(f"{VARIABLE} must be 1 or 0, but it is {value!r}. The alias is off.")
+
+
+def is_read_at_startup() -> bool:
+    """Return whether this Python reads ``bustapi_alias.pth`` when it starts.
+
+    Installing the package puts the file there. A copy of the package that is only found
+    through ``PYTHONPATH`` has none, and the variable then has no effect.
+    """
+    folders = site.getsitepackages()
+
+    if site.ENABLE_USER_SITE:
+        folders.append(site.getusersitepackages())
+
+    return any(Path(folder, "bustapi_alias.pth").exists() for folder in folders)
 
 
 def _complain(message: str) -> None:

@@ -139,7 +139,21 @@ def test_install_works_where_startup_files_are_skipped(beside: Environment) -> N
     assert check(beside.run("-S", "main.py", alias=None)) == "bustapi\n"
 
 
-def test_the_file_is_one_line(beside: Environment) -> None:
+def test_whether_the_file_is_read_is_known(
+    beside: Environment, alone: Environment
+) -> None:
+    ask = "import bustapi_alias; print(bustapi_alias.is_read_at_startup())"
+    alone.site_packages.joinpath("bustapi.pth").write_text(f"{PYTHON}\n")
+
+    assert beside.evaluate(ask, alias=None) == "True\n"
+    assert alone.evaluate(ask, alias=None) == "True\n"
+
+    alone.site_packages.joinpath(STARTUP_FILE.name).unlink()
+
+    assert alone.evaluate(ask, alias=None) == "False\n"
+
+
+def test_the_file_is_one_line() -> None:
     # site runs only lines that begin with "import", each for itself.
     (line,) = STARTUP_FILE.read_text().splitlines()
 

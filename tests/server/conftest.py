@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from serving import Server
-
-Start = Callable[..., Server]
+from serving import Server, Start
 
 APPLICATION = """\
 import atexit, os, signal, sys, threading

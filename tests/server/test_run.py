@@ -7,15 +7,12 @@ import re
 import signal
 import socket
 import textwrap
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bustapi._bustapi import __version__
-from serving import TIMEOUT, Server, body_of
-
-Start = Callable[..., Server]
+from serving import TIMEOUT, Server, Start, body_of
 
 
 def pids(server: Server) -> set[int]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Start
+from serving import Start
 
 APPLICATION = """\
 import sqlite3
