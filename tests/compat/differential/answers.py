@@ -1,7 +1,7 @@
-"""Asks the application everything in requests.txt and prints the answers as JSON.
+"""Answers the questions on its standard input, one a line, with one of the frameworks.
 
-python answers.py wsgi                   with whatever `flask` is installed
-python answers.py --alias wsgi | native  with this package, through the alias
+python answers.py wsgi                            with the `flask` that is installed
+python answers.py --alias wsgi | native | socket  with this package, through the alias
 """
 
 from __future__ import annotations
@@ -9,193 +9,249 @@ from __future__ import annotations
 import io
 import json
 import logging
-import shlex
 import sys
-from collections.abc import Callable
-from http.cookies import SimpleCookie
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime, tzinfo
+from functools import cache, partial
+from http.client import HTTPException
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
+from questions import NOW, Answer, Question
+
 if TYPE_CHECKING:
     from flask import Flask
+
+    from edges import Transport
 
 HERE = Path(__file__).parent
 
 
-class Question(NamedTuple):
-    """One line of requests.txt."""
-
-    line: str
-    jar: str
-    method: str
-    target: str
-    fields: list[tuple[str, str]]
-    body: bytes | None
-
-
-class Answer(NamedTuple):
-    """Status, header fields in order, and body as Latin-1 text."""
+class Reply(NamedTuple):
+    """A response as an edge gave it, and the error that left the application."""
 
     status: str
     headers: list[tuple[str, str]]
     body: str
+    error: BaseException | None
 
 
-Ask = Callable[[Question], Answer]
+Ask = Callable[[Question], Reply]
 
 
-def read_questions() -> list[Question]:
-    """Return the requests of requests.txt in order."""
-    lines = (HERE / "requests.txt").read_text().splitlines()
-    return [parse(line) for line in lines if line and not line.startswith("#")]
+# The ways in
 
 
-def parse(line: str) -> Question:
-    """Take one line apart."""
-    words = shlex.split(line)
-    jar = words.pop(0)[:-1] if words[0].endswith(":") else ""
-    method, target, *rest = words
-    fields, body = [], None
-    for word in rest:
-        if word.startswith("@*"):
-            body = b"x" * int(word[2:])
-        elif word.startswith("@"):
-            body = word[1:].replace("\\r", "\r").replace("\\n", "\n").encode()
-        else:
-            name, _, value = word.partition("=")
-            fields.append((name, value))
-    return Question(line, jar, method, target, fields, body)
+def ask_wsgi(app: Flask, question: Question) -> Reply:
+    """Call the application as a WSGI server would."""
+    head: list[Any] = ["", []]
+    content = b""
+    error = None
+    iterable: Any = ()
 
+    def start_response(status: str, headers: Any, *_: object) -> None:
+        head[:] = status, headers
 
-def all_fields(question: Question, cookies: dict[str, str]) -> list[tuple[str, str]]:
-    """Return the header fields of a request, those that every client sends included."""
-    fields = list(question.fields)
-    if not any(name == "Host" for name, _ in fields):
-        fields.insert(0, ("Host", "localhost"))
-    if cookies:
-        crumbs = "; ".join(f"{name}={value}" for name, value in cookies.items())
-        fields.append(("Cookie", crumbs))
-    if question.body is not None:
-        fields.append(("Content-Length", str(len(question.body))))
-    return fields
-
-
-def answer_all(ask: Ask) -> list[Answer]:
-    """Ask everything; requests with the same jar carry its cookies."""
-    jars: dict[str, dict[str, str]] = {}
-    answers = []
-    for question in read_questions():
-        cookies = jars.setdefault(question.jar, {}) if question.jar else {}
-        fields = all_fields(question, cookies)
-        answer = ask(question._replace(fields=fields))
-        answers.append(answer)
-        for name, value in answer.headers:
-            if question.jar and name.lower() == "set-cookie":
-                for key, morsel in SimpleCookie(value).items():
-                    cookies[key] = morsel.coded_value
-                    if morsel["max-age"] == "0":
-                        del cookies[key]
-    return answers
-
-
-def ask_wsgi(app: Flask) -> Ask:
-    """Return a function that calls the application as a WSGI server would."""
-
-    def ask(question: Question) -> Answer:
-        path, _, query = question.target.partition("?")
-        body = question.body or b""
-        environ: dict[str, Any] = {
-            "REQUEST_METHOD": question.method,
-            "SCRIPT_NAME": "",
-            "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
-            "QUERY_STRING": query,
-            "SERVER_NAME": "127.0.0.1",
-            "SERVER_PORT": "5000",
-            "SERVER_PROTOCOL": "HTTP/1.1",
-            "REMOTE_ADDR": "127.0.0.1",
-            "wsgi.version": (1, 0),
-            "wsgi.url_scheme": "http",
-            "wsgi.input": io.BytesIO(body),
-            "wsgi.errors": sys.stderr,
-            "wsgi.multithread": True,
-            "wsgi.multiprocess": False,
-            "wsgi.run_once": False,
-        }
-        for name, value in question.fields:
-            key = name.upper().replace("-", "_")
-            if key not in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
-                key = f"HTTP_{key}"
-            environ[key] = value.encode().decode("latin-1")
-        head: list[Any] = []
-        iterable = app(
-            environ, lambda status, headers, *_: head.extend((status, headers))
-        )
+    try:
         try:
-            content = b"".join(iterable)
+            iterable = app(make_environ(question), start_response)  # type: ignore[arg-type]
+            for chunk in iterable:
+                content += chunk
         finally:
             if hasattr(iterable, "close"):
                 iterable.close()
-        return Answer(head[0], head[1], content.decode("latin-1"))
+    except Exception as e:
+        error = e
 
-    return ask
+    return Reply(head[0], head[1], content.decode("latin-1"), error)
 
 
-def ask_native(app: Flask) -> Ask:
-    """Return a function that sends bytes through the server's parser and encoder."""
-    from bustapi import _bustapi
-    from bustapi.server.handler import make_handler, rule_index_of
+def make_environ(question: Question) -> dict[str, Any]:
+    """Return the environ that a WSGI server makes of a request."""
+    path, _, query = question.target.partition("?")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": question.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
+        "QUERY_STRING": query,
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "5000",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "127.0.0.1",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO((question.body or "").encode("latin-1")),
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
 
-    handler, index = make_handler(app), rule_index_of(app)
+    for name, value in question.sent_fields():
+        key = name.upper().replace("-", "_")
 
-    def ask(question: Question) -> Answer:
-        lines = [f"{question.method} {question.target} HTTP/1.1"]
-        lines += [f"{name}: {value}" for name, value in question.fields]
-        lines += ["Connection: close", "", ""]
-        sent = "\r\n".join(lines).encode() + (question.body or b"")
-        head, _, body = _bustapi.exchange(handler, sent, index=index).partition(
-            b"\r\n\r\n"
+        if key not in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
+            key = f"HTTP_{key}"
+
+        value = value.encode().decode("latin-1").strip(" \t")
+
+        if key in environ:
+            # RFC 9110 5.3 and RFC 9113 8.2.3: how repeated fields become one.
+            separator = "; " if key == "HTTP_COOKIE" else ", "
+            value = f"{environ[key]}{separator}{value}"
+
+        environ[key] = value
+
+    return environ
+
+
+def ask_bytes(transport: Transport, question: Question) -> Reply:
+    """Send the bytes of the request, and read those of the response."""
+    transport.recorder.error = None
+    fields = [*question.sent_fields(), ("Connection", "close")]
+    lines = [f"{question.method} {question.target} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in fields]
+    body = (question.body or "").encode("latin-1")
+
+    if any(name.lower() == "transfer-encoding" for name, _ in fields):
+        body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"
+
+    try:
+        answer = transport.ask(
+            "\r\n".join([*lines, "", ""]).encode() + body, question.method
         )
-        status, *fields = head.decode("latin-1").split("\r\n")
-        headers = [
-            (name, value) for name, _, value in (f.partition(": ") for f in fields)
-        ]
-        if ("Transfer-Encoding", "chunked") in headers:
-            body = unchunk(body)
-        return Answer(status.partition(" ")[2], headers, body.decode("latin-1"))
+    except (HTTPException, OSError):
+        # A response that breaks off, since its iterable raised an error.
+        if transport.recorder.error is None:
+            raise
 
-    return ask
+        return Reply("", [], "", transport.recorder.error)
+
+    headers = list(answer.headers.items())
+    text = answer.body.decode("latin-1")
+    return Reply(answer.status, headers, text, transport.recorder.error)
 
 
-def unchunk(data: bytes) -> bytes:
-    """Return the content of a chunked body."""
-    content = b""
-    while data:
-        size, _, data = data.partition(b"\r\n")
-        length = int(size, 16)
-        content += data[:length]
-        data = data[length + 2 :] if length else b""
-    return content
+def open_edge(app: Flask, edge: str, stack: ExitStack) -> Ask:
+    """Return what asks an application through an edge."""
+    if edge == "wsgi":
+        return partial(ask_wsgi, app)
+
+    sys.path.insert(0, str(HERE.parents[1]))
+    from edges import NativeTransport, SocketTransport
+
+    # Under the alias the application is one of this package.
+    ours: Any = app
+
+    if edge == "native":
+        return partial(ask_bytes, NativeTransport(ours))
+
+    return partial(ask_bytes, stack.enter_context(SocketTransport(ours)))
+
+
+# What is the same on both sides
+
+
+class Clock:
+    """The time, for all that writes it into an answer."""
+
+    now = NOW
+
+    def install(self) -> None:
+        """Let sessions, cookies and files ask this clock."""
+        import itsdangerous
+        import werkzeug.http
+        import werkzeug.utils
+        from flask import sessions
+
+        clock = self
+
+        class Datetime(datetime):
+            @classmethod
+            def now(cls, tz: tzinfo | None = None) -> Datetime:
+                return cls.fromtimestamp(clock.now, tz)
+
+        stopped: Any = Datetime
+        sessions.datetime = stopped
+        werkzeug.http.datetime = stopped
+        werkzeug.utils.time = lambda: float(clock.now)  # type: ignore[attr-defined]
+        itsdangerous.TimestampSigner.get_timestamp = (  # type: ignore[method-assign]
+            lambda self: clock.now
+        )
+
+
+class Listener(logging.Handler):
+    """Notes what applications log."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # The server's own words have no counterpart.
+        if not record.name.startswith("bustapi"):
+            kind = record.exc_info and record.exc_info[0]
+            cause = kind.__name__ if kind else ""
+            self.heard.append(f"{record.levelname} {record.name} {cause}".strip())
+
+
+@contextmanager
+def asides(listener: Listener) -> Iterator[list[str]]:
+    """Give a list that at the end has what was logged and warned of."""
+    found: list[str] = []
+    listener.heard.clear()
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield found
+
+    found += listener.heard
+    # Connections that are left to the garbage collector are no matter of a request.
+    kinds = [w.category for w in caught if w.category is not ResourceWarning]
+    found += [kind.__name__ for kind in kinds]
 
 
 def main() -> None:
-    """Print the answers of the installed `flask` or, with --alias, of this package."""
+    """Answer until the input ends."""
     *options, edge = sys.argv[1:]
+
     if "--alias" in options:
         import bustapi_alias
 
         bustapi_alias.install()
-    from itsdangerous import TimestampSigner
 
-    # Sessions are signed with the time; both sides are to sign with the same.
-    TimestampSigner.get_timestamp = lambda self: 1_700_000_000  # type: ignore[method-assign]
-    logging.disable()
-    sys.path.insert(0, str(HERE))
-    from application import create_app
+    listener = Listener()
+    logging.getLogger().addHandler(listener)
+    clock = Clock()
+    clock.install()
 
-    app = create_app()
-    ask = {"wsgi": ask_wsgi, "native": ask_native}[edge](app)
-    json.dump(answer_all(ask), sys.stdout)
+    with ExitStack() as stack:
+
+        @cache
+        def open_app(name: str, config: str) -> Ask:
+            module = import_module(f"applications.{name}")
+            app = module.create_app(json.loads(config))
+            return open_edge(app, edge, stack)
+
+        for line in sys.stdin:
+            question = Question.from_json(line)
+            clock.now = question.now
+            ask = open_app(question.app, json.dumps(question.config, sort_keys=True))
+
+            with asides(listener) as said:
+                reply = ask(question)
+
+            if reply.error is None:
+                answer = Answer(*reply[:3], "", said)
+            else:
+                answer = Answer("", [], "", type(reply.error).__name__, said)
+
+            print(answer.to_json(), flush=True)
 
 
 if __name__ == "__main__":

@@ -63,13 +63,14 @@ class Hopeless(Exception):
     """An error whose handler fails itself."""
 
 
-def create_app() -> Flask:
+def create_app(config: dict[str, t.Any]) -> Flask:
     """Return the application; both sides call this."""
     app = Flask(__name__)
     app.secret_key = "differential"
     app.config["MAX_CONTENT_LENGTH"] = 2000
     app.config["MAX_FORM_MEMORY_SIZE"] = 500
     app.config["MAX_FORM_PARTS"] = 4
+    app.config.update(config)
     app.url_map.converters["list"] = ListConverter
     add_values(app)
     add_routing(app)
