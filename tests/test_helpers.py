@@ -39,6 +39,7 @@ from bustapi.helpers import (
     get_load_dotenv,
     get_root_path,
 )
+from edges import make_client
 
 
 @pytest.mark.parametrize(
@@ -333,6 +334,26 @@ def test_x_sendfile_is_left_to_the_configuration(app: Flask, folder: Path) -> No
 
     assert response.headers["X-Sendfile"] == str(folder / "a.txt")
     response.close()
+
+
+@pytest.mark.socket
+@pytest.mark.parametrize("is_wrapped", [False, True])
+@pytest.mark.parametrize("fields", [{}, {"Range": "bytes=0-1"}])
+def test_a_file_that_a_proxy_sends_has_no_body_that_breaks_off(
+    app: Flask, edge: str, folder: Path, is_wrapped: bool, fields: dict[str, str]
+) -> None:
+    app.config["USE_X_SENDFILE"] = True
+    app.add_url_rule("/", "file", lambda: send_file(folder / "a.txt"))
+
+    if is_wrapped:
+        inner = app.wsgi_app
+        app.wsgi_app = lambda *args: inner(*args)  # type: ignore[method-assign]
+
+    with make_client(app, edge) as client:
+        response = client.get("/", headers=fields)
+
+    assert response.headers["X-Sendfile"] == str(folder / "a.txt")
+    assert response.data == b""
 
 
 def test_a_file_object_is_sent_as_an_attachment(req_ctx: object) -> None:

@@ -55,7 +55,23 @@ def call_wsgi(application: WSGIApplication, environ: WSGIEnvironment) -> Wire:
         body = ClosingIterator(_join(start.written, body), _closing(body))
 
     status, headers = start.response()
+
+    if any(name == "X-Sendfile" for name, _ in headers):
+        if environ["REQUEST_METHOD"] != "HEAD":
+            headers = without_body(headers)
+
     return status, headers, body
+
+
+def without_body(fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the fields of a response whose body another server puts in its place.
+
+    Werkzeug gives it the length of that body; what goes over the wire here is empty.
+    """
+    return [
+        (name, "0" if name.lower() == "content-length" else value)
+        for name, value in fields
+    ]
 
 
 class _StartResponse:

@@ -14,7 +14,7 @@ from werkzeug.wsgi import ClosingIterator, LimitedStream
 
 from . import json
 from ._lazy import lazy_attribute
-from ._wire import call_wsgi, environ_of, head_template
+from ._wire import call_wsgi, environ_of, head_template, without_body
 from .globals import current_app
 from .helpers import _split_blueprint_path
 
@@ -482,7 +482,8 @@ class Response(ResponseBase):
             else:
                 if has_length or not self.is_sequence:
                     if self.direct_passthrough and "X-Sendfile" in self.headers:
-                        return _without_body(fields)
+                        is_head = context._method == "HEAD"
+                        return fields if is_head else without_body(fields)
 
                     return fields
 
@@ -516,19 +517,6 @@ class Response(ResponseBase):
 
 
 _stock_set_data = Response.set_data
-
-
-def _without_body(fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the fields of a response whose body another server puts in its place.
-
-    Werkzeug gives it the length of that body; what goes over the wire here is empty.
-    """
-    return [
-        (name, "0" if name.lower() == "content-length" else value)
-        for name, value in fields
-    ]
-
-
 _stock_call = Response.__call__
 _stock_get_wsgi_response = Response.get_wsgi_response
 _stock_get_wsgi_headers = Response.get_wsgi_headers
