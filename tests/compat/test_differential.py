@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from questions import HERE, Answer, Question, read_questions
+from sides import EDGES, Sides, difference
 
-from questions import HERE, Question, read_questions
-from sides import EDGES, REFUSED, Sides, answers_of, assert_same
-
-CASES = [
-    (path.stem, number, question)
+GROUPS = [
+    (f"{path.stem} {json.dumps(group[0].config)}", group)
     for path in sorted((HERE / "requests").glob("*.txt"))
-    for number, question in enumerate(read_questions(path.stem))
+    for group in read_questions(path.stem)
 ]
 
 
@@ -24,26 +25,58 @@ def sides(flask_python: str) -> Iterator[Sides]:
     sides.close()
 
 
+@pytest.fixture(scope="module")
+def expected(
+    sides: Sides, request: pytest.FixtureRequest
+) -> tuple[list[Question], list[Answer]]:
+    """The requests of one application in one configuration, and Flask's answers."""
+    group: list[Question] = request.param
+    return group, sides.flask.ask_all(group)
+
+
+@pytest.mark.parametrize("way", EDGES)
 @pytest.mark.parametrize(
-    ("way", "name", "number", "question"),
-    [
-        pytest.param(way, *case, id=f"{way}-{case[0]}-{case[2].line[:60]}")
-        for way in EDGES
-        for case in CASES
-        if way == "wsgi" or case[2].line not in REFUSED
-    ],
+    "expected",
+    [pytest.param(group, id=name) for name, group in GROUPS],
+    indirect=True,
 )
-def test_an_answer_is_flasks(
-    sides: Sides, way: str, name: str, number: int, question: Question
+def test_answers_are_flasks(
+    sides: Sides, expected: tuple[list[Question], list[Answer]], way: str
 ) -> None:
-    expected = answers_of(sides.flask, name)[number]
+    questions, theirs = expected
 
-    actual = answers_of(sides.of(way), name)[number]
+    ours = sides.of(way).ask_all(questions)
 
-    assert_same(actual, expected, question, way)
+    differences = [
+        f"{question.line}\n    {found}"
+        for question, actual, answer in zip(questions, ours, theirs, strict=True)
+        if (found := difference(actual, answer, question, way)) is not None
+    ]
+    assert not differences, "\n".join(differences)
 
 
 def test_every_application_is_asked() -> None:
     applications = {path.stem for path in (HERE / "applications").glob("*.py")}
+    asked = {group[0].app for _, group in GROUPS}
 
-    assert applications - {name for name, _, _ in CASES} == set()
+    assert applications - asked == {"unseen"}
+
+
+@pytest.mark.parametrize("way", EDGES)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": "201 CREATED"},
+        {"body": "else"},
+        {"headers": [("Content-Length", "4"), ("X-A", "1")]},
+        {"headers": [("Content-Length", "5")]},
+        {"error": "KeyError"},
+        {"asides": ["UserWarning"]},
+    ],
+)
+def test_a_difference_is_noticed(way: str, change: dict[str, Any]) -> None:
+    expected = Answer("200 OK", [("Content-Length", "4")], "body")
+    question = Question("GET", "/")
+
+    assert difference(expected, expected, question, way) is None
+    assert difference(expected._replace(**change), expected, question, way) is not None

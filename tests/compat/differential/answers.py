@@ -58,7 +58,7 @@ def ask_wsgi(app: Flask, question: Question) -> Reply:
 
     try:
         try:
-            iterable = app(make_environ(question), start_response)  # type: ignore[arg-type]
+            iterable = app(make_environ(question), start_response)
             for chunk in iterable:
                 content += chunk
         finally:
@@ -165,9 +165,9 @@ class Clock:
     def install(self) -> None:
         """Let sessions, cookies and files ask this clock."""
         import itsdangerous
-        import werkzeug.http
         import werkzeug.utils
         from flask import sessions
+        from werkzeug import http
 
         clock = self
 
@@ -178,7 +178,7 @@ class Clock:
 
         stopped: Any = Datetime
         sessions.datetime = stopped
-        werkzeug.http.datetime = stopped
+        http.datetime = stopped  # type: ignore[attr-defined]
         werkzeug.utils.time = lambda: float(clock.now)  # type: ignore[attr-defined]
         itsdangerous.TimestampSigner.get_timestamp = (  # type: ignore[method-assign]
             lambda self: clock.now

@@ -86,22 +86,23 @@ class Answer(NamedTuple):
                     yield key, None if is_deleted else morsel.coded_value
 
 
-def read_questions(name: str) -> list[Question]:
-    """Return the requests of a file in ``requests/``, in order.
+def read_questions(name: str) -> list[list[Question]]:
+    """Return the requests of a file in ``requests/``, one list per configuration.
 
-    The file is named after the application that they are made to. Lines ``[config]``
-    followed by JSON are the configuration of the requests that come after.
+    The file is named after the application that they are made to. A line ``[config]``
+    with JSON is the configuration of the requests that come after.
     """
     config: dict[str, Any] = {}
-    questions = []
+    groups: list[list[Question]] = [[]]
 
     for line in (HERE / "requests" / f"{name}.txt").read_text().splitlines():
         if line.startswith("[config]"):
             config = json.loads(line.removeprefix("[config]"))
+            groups.append([])
         elif line and not line.startswith("#"):
-            questions.append(_parse(line)._replace(app=name, config=config))
+            groups[-1].append(_parse(line)._replace(app=name, config=config))
 
-    return questions
+    return [group for group in groups if group]
 
 
 def _parse(line: str) -> Question:

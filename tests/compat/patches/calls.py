@@ -14,7 +14,7 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from importlib import import_module
 from inspect import getattr_static
 from pathlib import Path
@@ -228,23 +228,24 @@ def patch(
 
 def observe(ask: Any, calls: Counter[str]) -> dict[str, Any]:
     """Return what happens at each request, with the number of calls."""
-    from answers import Question, all_fields
     from counted import REQUESTS
+    from questions import Question
 
     seen: dict[str, Any] = {}
 
     for number, (method, path, fields, body) in enumerate(REQUESTS):
-        question = Question("", "", method, path, fields, body)
+        text = None if body is None else body.decode("latin-1")
         calls.clear()
-        answer = ask(question._replace(fields=all_fields(question, {})))
-        seen[f"{number} {method} {path}"] = [sum(calls.values()), *answer]
+        reply = ask(Question(method, path, fields, text))
+        assert reply.error is None, reply.error
+        seen[f"{number} {method} {path}"] = [sum(calls.values()), *reply[:3]]
 
     return seen
 
 
 def observe_all(owner: str, ways: list[str], edge: str) -> dict[str, Any]:
     """Return what happens with each method of a class patched in each way."""
-    from answers import ask_native, ask_wsgi
+    from answers import open_edge
     from counted import create_app
     from flask import Flask
     from flask.sessions import SecureCookieSessionInterface
@@ -254,7 +255,7 @@ def observe_all(owner: str, ways: list[str], edge: str) -> dict[str, Any]:
     for has_hooks in False, True:
         app = create_app(Flask, has_hooks)
         app.session_interface = SecureCookieSessionInterface()
-        ask = {"wsgi": ask_wsgi, "native": ask_native}[edge](app)
+        ask = open_edge(app, edge, ExitStack())
         calls: Counter[str] = Counter()
 
         for target in targets(owner):
