@@ -11,6 +11,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from http.cookies import SimpleCookie
 from pathlib import Path
@@ -35,10 +36,9 @@ class Browser:
     """Asks an application, and keeps its cookies."""
 
     def __init__(self, app: Any, edge: str) -> None:
-        from answers import ask_native, ask_wsgi
+        from answers import open_edge
 
-        self._edge = edge
-        self._ask = {"wsgi": ask_wsgi, "native": ask_native}[edge](app)
+        self._ask = open_edge(app, edge, ExitStack())
         self.cookies: dict[str, str] = {}
 
     def __call__(
@@ -49,26 +49,23 @@ class Browser:
         body: bytes | None = None,
     ) -> Any:
         """Return status, header fields and body, or the error that came out."""
-        from answers import Question, all_fields
+        from questions import Question
 
-        question = Question("", "", method, path, fields or [], body)
-        question = question._replace(fields=all_fields(question, self.cookies))
+        crumbs = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        sent = [*(fields or []), *([("Cookie", crumbs)] if crumbs else [])]
+        text = None if body is None else body.decode("latin-1")
+        answer = self._ask(Question(method, path, sent, text))
 
-        try:
-            answer = self._ask(question)
-        except Exception:
+        if answer.error is not None:
             # What the server makes of an error that an application lets through.
             return [method, "500 Internal Server Error", [], ""]
-
-        if answer.status == "500 Internal Server Error" and self._edge == "native":
-            return [method, answer.status, [], ""]
 
         for name, value in answer.headers:
             if name.lower() == "set-cookie":
                 for key, morsel in SimpleCookie(value).items():
                     self.cookies[key] = morsel.coded_value
 
-        return [method, *answer]
+        return [method, *answer[:3]]
 
 
 def make_app() -> Any:
