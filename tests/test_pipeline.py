@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -30,7 +29,6 @@ from bustapi import (
     stream_with_context,
     url_for,
 )
-from bustapi._wire import call_wsgi
 from bustapi.ctx import AppContext
 from bustapi.testing import FlaskClient
 from edges import make_client
@@ -576,38 +574,6 @@ def test_fields_assigned_to_a_response_replace_its_own(
 
     assert answer.headers["X-Own"] == "yes"
     assert "Content-Type" not in answer.headers
-
-
-def test_an_error_after_the_head_ends_the_body() -> None:
-    def fail(environ: Any, start_response: Any) -> Iterator[bytes]:
-        start_response("200 OK", [])
-        yield b"begun"
-
-        try:
-            raise ValueError("too late")
-        except ValueError:
-            start_response("500 Internal Server Error", [], sys.exc_info())
-
-    _, _, body = call_wsgi(fail, {})
-
-    assert next(iter(body)) == b"begun"
-
-    with pytest.raises(ValueError, match="too late"):
-        list(body)
-
-
-def test_a_second_start_before_the_head_replaces_the_first() -> None:
-    def fail(environ: Any, start_response: Any) -> list[bytes]:
-        start_response("200 OK", [])
-
-        try:
-            raise ValueError("in time")
-        except ValueError:
-            start_response("500 Internal Server Error", [], sys.exc_info())
-
-        return [b"failed"]
-
-    assert call_wsgi(fail, {})[0] == "500 Internal Server Error"
 
 
 def test_the_development_server_has_one_worker(app: Flask) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
@@ -65,3 +66,30 @@ def test_url_has_the_real_port() -> None:
         f"http://localhost:{listener.getsockname()[1]}"
     )
     listener.close()
+
+
+def test_name_without_an_address_is_refused() -> None:
+    with pytest.raises(SystemExit, match=r"There is no address 'a\.invalid'"):
+        open_listeners("a.invalid", 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (errno.EACCES, "Port 80 on 127.0.0.1 is not allowed for this user."),
+        (errno.EMFILE, "Cannot listen on 127.0.0.1 port 80: Too many open files."),
+    ],
+)
+def test_other_errors_of_the_system_are_told(
+    monkeypatch: pytest.MonkeyPatch, number: int, expected: str
+) -> None:
+    class Refusing(socket.socket):
+        def bind(self, address: object, /) -> None:
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(socket, "socket", Refusing)
+
+    with pytest.raises(SystemExit) as raised:
+        open_listeners("127.0.0.1", 80, 1)
+
+    assert str(raised.value).startswith(expected)
