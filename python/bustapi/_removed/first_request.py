@@ -39,7 +39,10 @@ def begin_first_request(app: Flask) -> None:
     # A method that was put on the class after the object was made. The context was pushed
     # already, and opens its session now.
     if notice_overrides(type(app)):
-        _cv_request.get()._session  # noqa: B018
+        context = _cv_request.get()
+
+        if context._opened is None:
+            context._opened = context._open_session()
 
     functions = app.__dict__.get(_KEY)
 
