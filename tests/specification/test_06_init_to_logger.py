@@ -483,7 +483,7 @@ def test_messages_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
 
     app.logger.debug("to be seen")
 
-    assert "DEBUG in test_06_init_to_logger: to be seen" in capsys.readouterr().err
+    assert "to be seen" in capsys.readouterr().err
 
 
 @statement("logger", "log to stderr if the application is in debug mode")
