@@ -495,7 +495,9 @@ def test_messages_go_to_who_handles_them(capsys: pytest.CaptureFixture[str]) -> 
             records.append(record)
 
     app = BustAPI("spec_logger_handled")
-    logging.getLogger("spec_logger_handled").addHandler(Handler())
+    logger = logging.getLogger("spec_logger_handled")
+    logger.propagate = False
+    logger.addHandler(Handler())
 
     app.logger.warning("to be handled")
 
