@@ -263,11 +263,13 @@ class Batch:
                     answer = body_of(read_until(connection, b";"))
 
     @contextmanager
-    def sent(self, server: Server, *paths: str) -> Iterator[list[socket.socket]]:
-        """Send a request each while the loop is held, and let it go."""
+    def sent(
+        self, server: Server, first: str, *paths: str, times: int = 1
+    ) -> Iterator[list[socket.socket]]:
+        """Send a request each while the loop is held, the first often, and let it go."""
         with ExitStack() as stack:
             holder, *connections = (
-                stack.enter_context(server.connect()) for _ in ("/hold", *paths)
+                stack.enter_context(server.connect()) for _ in ("", first, *paths)
             )
             for gate in self.gates.values():
                 stack.callback(gate.set)
@@ -275,7 +277,9 @@ class Batch:
             holder.sendall(request("/hold"))
             assert self.entered["/hold"].wait(TIMEOUT)
 
-            for connection, path in zip(connections, paths, strict=True):
+            connections[0].sendall(request(first) * times)
+
+            for connection, path in zip(connections[1:], paths, strict=True):
                 connection.sendall(request(path))
 
             self.gates["/hold"].set()
@@ -310,6 +314,26 @@ def test_an_answer_does_not_wait_for_all_others_of_a_long_batch() -> None:
             assert batch.entered["/slow"].wait(TIMEOUT)
             assert body_of(read_until(first, b";")) == b"hot;"
             assert body_of(read_until(second, b";")) == b"hot;"
+
+
+def test_a_client_that_sends_without_an_end_leaves_others_their_turn() -> None:
+    batch = Batch()
+    seen: list[str] = []
+
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        seen.append(head.path)
+        return batch.respond(head, body)
+
+    with serving(respond) as server:
+        batch.prove_quick(server, "/hold", "/flood", "/quick")
+        batch.waits = {"/hold"}
+        seen.clear()
+
+        with batch.sent(server, "/flood", "/quick", times=2000) as (_, quick):
+            assert body_of(read_until(quick, b";")) == b"hot;"
+
+    assert seen[:2] == ["/hold", "/flood"]
+    assert seen.index("/quick") < 200
 
 
 def test_waiting_views_run_side_by_side_and_hold_up_nobody() -> None:
@@ -959,6 +983,33 @@ def test_without_a_place_to_spool_the_request_fails_and_the_worker_lives(
         assert body_of(server.send(post(b"small"))) == b"small"
 
     assert [type(error) for error in server.handler.errors] == [FileNotFoundError]
+
+
+def test_a_disk_that_becomes_full_costs_the_request_alone(tmp_path: Path) -> None:
+    directory = str(tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    with serving(echo, spool_directory=directory) as server:
+        # A file that may not grow fails to be written as one on a full disk does.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2 * MIB, hard))
+
+        try:
+            answer = server.send(post(b"x" * 5 * MIB)[: 4 * MIB])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+        assert body_of(server.send(post(b"x" * 3 * MIB))) == b"x" * 3 * MIB
+
+    assert answer.startswith(b"HTTP/1.1 507 ")
+    assert [type(error) for error in server.handler.errors] == [OSError]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_spooled_body_of_single_bytes_arrives_whole() -> None:
+    blob = os.urandom(MIB + 100_000)
+
+    with serving(echo) as server:
+        assert body_of(server.send(chunked(blob, 1))) == blob
 
 
 def test_a_spooled_body_leaves_no_file_behind(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import signal
 import socket
 import textwrap
@@ -525,6 +526,51 @@ def test_exit_waits_for_a_thread_of_the_application(serve: Start, folder: Path) 
 
     assert server.wait() == 0
     assert "finished" in server.out.text
+
+
+def test_without_free_descriptors_connections_wait_and_the_loop_rests(
+    serve: Start, folder: Path
+) -> None:
+    folder.joinpath("greedy.py").write_text(
+        textwrap.dedent(
+            """\
+            import os, time
+            from shop import app
+
+            taken = []
+
+            @app.get("/take")
+            def take():
+                try:
+                    while True:
+                        taken.append(os.dup(2))
+                except OSError:
+                    return str(time.process_time())
+
+            @app.get("/give")
+            def give():
+                while taken:
+                    os.close(taken.pop())
+
+                return str(time.process_time())
+            """
+        )
+    )
+    server = serve("greedy:app", "--no-access-log")
+    inside = server.connect()
+    inside.request("GET", "/take")
+    before = float(inside.getresponse().read())
+
+    outside = server.begin("/")
+    server.err.wait_for("No connection is accepted until one closes")
+    # Nothing comes, though the loop tries again every second.
+    assert select.select([outside.sock], [], [], 1.2)[0] == []
+    inside.request("GET", "/give")
+    after = float(inside.getresponse().read())
+
+    assert body_of(outside) == str(server.process.pid)
+    assert after - before < 0.6
+    inside.close()
 
 
 def test_server_in_a_background_thread_ends_with_the_program(

@@ -34,7 +34,7 @@ use crate::names::method;
 use crate::output::Output;
 use crate::site::Site;
 
-/// Input that may wait while a request is answered; beyond it the connection is not read.
+/// Input that may wait for its turn; beyond it the connection is not read.
 const READ_AHEAD: usize = 128 * 1024;
 
 /// An input buffer that has grown beyond this is given back when it is empty.
@@ -121,8 +121,8 @@ impl Connection {
         match (&self.incoming, self.stage) {
             (_, Stage::Last) => false,
             (Some(incoming), _) => incoming.wants_input(),
-            (None, Stage::Answer) => self.input.len() - self.start < READ_AHEAD,
-            _ => true,
+            // Always more than a head may have, so that there is room for the next one.
+            (None, _) => self.input.len() - self.start < READ_AHEAD,
         }
     }
 

@@ -72,7 +72,10 @@ pub enum Note {
     /// The view of a streamed body has begun to read, or has made room.
     Body(RequestId),
     /// Bytes of a body were written to disk.
-    Spooled { id: u64, result: io::Result<usize> },
+    Spooled {
+        id: RequestId,
+        result: io::Result<usize>,
+    },
 }
 
 /// How long what may take.

@@ -8,14 +8,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use std::thread;
 
+use crate::shared::RequestId;
+
 /// Bytes handed over and not written yet, per body; beyond it the connection is not read.
 pub const PENDING: usize = 1024 * 1024;
 
 /// How often, in bytes of a body, the free space of the disk is looked at.
 const CHECK: u64 = 16 * 1024 * 1024;
 
-/// Told from the writing thread: the connection's token, and how a write ended.
-pub type Written = Box<dyn Fn(u64, io::Result<usize>) + Send + Sync>;
+/// Told from the writing thread: whose body it is, and how a write ended.
+pub type Written = Box<dyn Fn(RequestId, io::Result<usize>) + Send + Sync>;
 
 /// The writing thread of a worker, started by the first large body.
 pub struct Spooler {
@@ -28,19 +30,21 @@ pub struct Spooler {
 }
 
 struct Order {
-    token: u64,
+    token: RequestId,
     bytes: Vec<u8>,
     file: Arc<Mutex<Option<File>>>,
 }
 
 /// A body that is being written.
 pub struct Spool {
-    token: u64,
+    token: RequestId,
     file: Arc<Mutex<Option<File>>>,
     orders: mpsc::Sender<Order>,
     space: Space,
     budget: u64,
     directory: PathBuf,
+    /// Bytes that came together and are handed over together.
+    gathered: Vec<u8>,
     pending: usize,
     unchecked: u64,
 }
@@ -76,7 +80,7 @@ impl Spooler {
     }
 
     /// Begin to write a body; None when there is no space for one.
-    pub fn begin(&self, token: u64) -> io::Result<Option<Spool>> {
+    pub fn begin(&self, token: RequestId) -> io::Result<Option<Spool>> {
         if self.used.load(Ordering::Acquire) >= self.budget || is_nearly_full(&self.directory) {
             return Ok(None);
         }
@@ -90,6 +94,7 @@ impl Spooler {
             },
             budget: self.budget,
             directory: self.directory.clone(),
+            gathered: Vec::new(),
             pending: 0,
             unchecked: 0,
         }))
@@ -125,10 +130,20 @@ impl Order {
 }
 
 impl Spool {
-    /// Hand bytes over; False when they are the last ones for which there is space.
-    pub fn push(&mut self, bytes: Vec<u8>) -> bool {
-        let count = bytes.len() as u64;
+    /// Take bytes that [`Spool::hand_over`] is going to hand over. A chunk may be a single
+    /// byte, and must not cost a write of its own.
+    pub fn gather(&mut self, bytes: &[u8]) {
+        self.gathered.extend_from_slice(bytes);
         self.pending += bytes.len();
+    }
+
+    /// Hand over what was gathered; False when it is the last for which there is space.
+    pub fn hand_over(&mut self) -> bool {
+        let bytes = std::mem::take(&mut self.gathered);
+        if bytes.is_empty() {
+            return true;
+        }
+        let count = bytes.len() as u64;
         self.space.held += count;
         let used = self.space.used.fetch_add(count, Ordering::AcqRel) + count;
         let order = Order {
@@ -217,6 +232,10 @@ mod tests {
     use std::io::Read as _;
 
     const BUDGET: u64 = 1000;
+    const ID: RequestId = RequestId {
+        connection: 7,
+        serial: 1,
+    };
 
     fn spooler() -> (Spooler, mpsc::Receiver<io::Result<usize>>) {
         let (sender, receiver) = mpsc::channel();
@@ -231,12 +250,14 @@ mod tests {
     fn a_body_is_read_as_it_was_written() {
         let (spooler, written) = spooler();
         let mut spool = spooler
-            .begin(1)
+            .begin(ID)
             .expect("it can start")
             .expect("there is space");
 
-        assert!(spool.push(b"one ".to_vec()));
-        assert!(spool.push(b"two".to_vec()));
+        for bytes in [b"one ", b"two;"] {
+            spool.gather(bytes);
+            assert!(spool.hand_over());
+        }
         for _ in 0..2 {
             let count = written
                 .recv()
@@ -252,10 +273,31 @@ mod tests {
             .file
             .read_to_string(&mut text)
             .expect("it can be read");
-        assert_eq!((&*text, spooled.length), ("one two", 7));
-        assert_eq!(spooler.used.load(Ordering::Acquire), 7);
+        assert_eq!((&*text, spooled.length), ("one two;", 8));
+        assert_eq!(spooler.used.load(Ordering::Acquire), 8);
         drop(spooled);
         assert_eq!(spooler.used.load(Ordering::Acquire), 0);
+    }
+
+    #[test]
+    fn bytes_that_came_together_are_written_together() {
+        let (spooler, written) = spooler();
+        let mut spool = spooler
+            .begin(ID)
+            .expect("it can start")
+            .expect("there is space");
+
+        for byte in b"chunks" {
+            spool.gather(&[*byte]);
+        }
+        assert_eq!(spool.pending(), 6);
+        assert!(spool.hand_over());
+        assert!(spool.hand_over());
+
+        let count = written.recv().expect("it answers");
+        assert_eq!(count.expect("the disk takes it"), 6);
+        drop((spool, spooler));
+        assert!(written.recv().is_err());
     }
 
     #[test]
@@ -263,20 +305,22 @@ mod tests {
         let (spooler, _written) = spooler();
         spooler.used.store(BUDGET, Ordering::Release);
 
-        assert!(spooler.begin(1).expect("it can start").is_none());
+        assert!(spooler.begin(ID).expect("it can start").is_none());
     }
 
     #[test]
     fn the_last_bytes_within_the_budget_say_so() {
         let (spooler, written) = spooler();
         let mut spool = spooler
-            .begin(1)
+            .begin(ID)
             .expect("it can start")
             .expect("there is space");
         spooler.used.fetch_add(BUDGET - 3, Ordering::AcqRel);
 
-        assert!(spool.push(b"ab".to_vec()));
-        assert!(!spool.push(b"cd".to_vec()));
+        spool.gather(b"ab");
+        assert!(spool.hand_over());
+        spool.gather(b"cd");
+        assert!(!spool.hand_over());
         for _ in 0..2 {
             written
                 .recv()
@@ -292,14 +336,15 @@ mod tests {
         let directory = std::env::temp_dir().join("bustapi-does-not-exist");
         let spooler = Spooler::new(directory, BUDGET, Box::new(written));
         let mut spool = spooler
-            .begin(7)
+            .begin(ID)
             .expect("it can start")
             .expect("there is space");
 
-        spool.push(b"one".to_vec());
+        spool.gather(b"one");
+        assert!(spool.hand_over());
 
         let (token, result) = receiver.recv().expect("it answers");
-        assert_eq!(token, 7);
+        assert_eq!(token, ID);
         assert_eq!(
             result.expect_err("there is no directory").kind(),
             io::ErrorKind::NotFound

@@ -100,6 +100,9 @@ impl Incoming {
             self.received += step.data.len() as u64;
             self.pass_on(step.data, intake).map_err(|_| Refusal::Disk)?;
         }
+        if let Sink::Spool { spool, is_full } = &mut self.sink {
+            *is_full |= !spool.hand_over();
+        }
         Ok(position)
     }
 
@@ -114,7 +117,7 @@ impl Incoming {
                     self.leave_memory(intake)?;
                 }
             }
-            Sink::Spool { spool, is_full } => *is_full = !spool.push(data.to_vec()),
+            Sink::Spool { spool, .. } => spool.gather(data),
             Sink::Pipe { pipe, is_full } => *is_full = !pipe.push(data, end),
         }
         Ok(())
@@ -123,7 +126,7 @@ impl Incoming {
     /// Send the body elsewhere: to the disk, or straight to the view when nobody will want
     /// it or there is no space.
     pub(super) fn leave_memory(&mut self, intake: &dyn Intake) -> std::io::Result<()> {
-        let Sink::Memory(bytes) = &mut self.sink else {
+        let Sink::Memory(bytes) = &self.sink else {
             return Ok(());
         };
         let is_miss = self.request.as_ref().is_some_and(|request| request.is_miss);
@@ -132,8 +135,8 @@ impl Incoming {
             self.pipe_to_view(intake);
             return Ok(());
         };
-        let bytes = std::mem::take(bytes);
-        let is_full = !bytes.is_empty() && !spool.push(bytes);
+        spool.gather(bytes);
+        let is_full = !spool.hand_over();
         self.sink = Sink::Spool {
             spool: Box::new(spool),
             is_full,

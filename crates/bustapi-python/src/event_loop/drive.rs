@@ -20,6 +20,10 @@ use crate::spool::Spool;
 /// Answers that are gathered before they are written, when requests are pipelined.
 const PIPELINED: usize = 16;
 
+/// How often they are gathered and written in one turn, so that a client that sends requests
+/// without an end leaves the others their turns.
+const GATHERS: usize = 4;
+
 /// Reads of one client in its turn.
 const READS: usize = 16;
 
@@ -105,7 +109,7 @@ impl EventLoop {
             self.drain_input(py, place);
             return Ok(());
         }
-        let (mut answered, mut reads) = (0, 0);
+        let (mut answered, mut reads, mut gathers) = (0, 0, 0);
         loop {
             if !self.resume(py, place) {
                 return Ok(());
@@ -113,6 +117,7 @@ impl EventLoop {
             let client = &mut self.clients[place];
             if answered >= PIPELINED || client.connection.output.held() > OUTPUT_LIMIT {
                 answered = 0;
+                gathers += 1;
                 if !client.flush(py) {
                     self.close(py, place);
                     return Ok(());
@@ -120,12 +125,18 @@ impl EventLoop {
                 if !client.is_writable {
                     break;
                 }
+                if gathers >= GATHERS {
+                    self.ready.push_back(place);
+                    break;
+                }
             }
             let shared = Arc::clone(&self.shared);
             let intake = WorkerIntake {
                 shared: &shared,
-                place,
-                id: client.id,
+                id: RequestId {
+                    connection: place,
+                    serial: client.id,
+                },
             };
             match client.connection.advance(py, &shared.site, Some(&intake))? {
                 Turn::Request(request) => {
@@ -266,8 +277,8 @@ impl EventLoop {
 /// What the loop does for the bodies of one client.
 struct WorkerIntake<'a> {
     shared: &'a Arc<Shared>,
-    place: usize,
-    id: u64,
+    /// The place of the connection, and the number that no other one had.
+    id: RequestId,
 }
 
 impl Intake for WorkerIntake<'_> {
@@ -277,10 +288,7 @@ impl Intake for WorkerIntake<'_> {
 
     fn pipe(&self) -> Arc<BodyPipe> {
         let shared = Arc::clone(self.shared);
-        let id = RequestId {
-            connection: self.place,
-            serial: self.id,
-        };
+        let id = self.id;
         // The only thread is the main thread, which has to look after signals as well.
         let patience = shared.is_single.then_some(SIGNALS);
         Arc::new(BodyPipe::new(

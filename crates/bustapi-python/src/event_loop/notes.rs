@@ -89,9 +89,19 @@ impl EventLoop {
         (client.works_on(id.serial) && !client.is_closed).then_some(client)
     }
 
-    pub(super) fn take_spooled(&mut self, py: Python<'_>, id: u64, result: io::Result<usize>) {
-        let found = self.clients.iter_mut().find(|(_, client)| client.id == id);
-        let Some((place, client)) = found else { return };
+    pub(super) fn take_spooled(
+        &mut self,
+        py: Python<'_>,
+        id: RequestId,
+        result: io::Result<usize>,
+    ) {
+        let place = id.connection;
+        let Some(client) = self.clients.get_mut(place) else {
+            return;
+        };
+        if client.id != id.serial || client.is_closed {
+            return;
+        }
         match result {
             Ok(count) => client.connection.note_spooled(count),
             Err(error) => {
