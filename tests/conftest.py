@@ -12,6 +12,8 @@ import pytest
 from bustapi import Flask
 
 if TYPE_CHECKING:
+    from sides import Sides
+
     from bustapi.ctx import AppContext, RequestContext
     from bustapi.testing import FlaskClient
 
@@ -42,6 +44,16 @@ def flask_python() -> str:
     if not path.exists():
         pytest.skip("there is no environment with Flask itself; `make compat` makes it")
     return str(path)
+
+
+@pytest.fixture(scope="module")
+def sides(flask_python: str) -> Iterator[Sides]:
+    """Flask, and this package behind each edge, waiting for questions."""
+    from sides import Sides
+
+    sides = Sides.start(flask_python)
+    yield sides
+    sides.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,14 +14,6 @@ GROUPS = [
     for path in sorted((HERE / "requests").glob("*.txt"))
     for group in read_questions(path.stem)
 ]
-
-
-@pytest.fixture(scope="module")
-def sides(flask_python: str) -> Iterator[Sides]:
-    """Both frameworks, waiting for questions."""
-    sides = Sides.start(flask_python)
-    yield sides
-    sides.close()
 
 
 @pytest.fixture(scope="module")

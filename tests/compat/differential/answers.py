@@ -102,7 +102,7 @@ def make_environ(question: Question) -> dict[str, Any]:
 
         if key in environ:
             # RFC 9110 5.3 and RFC 9113 8.2.3: how repeated fields become one.
-            separator = "; " if key == "HTTP_COOKIE" else ", "
+            separator = "; " if key == "HTTP_COOKIE" else ","
             value = f"{environ[key]}{separator}{value}"
 
         environ[key] = value

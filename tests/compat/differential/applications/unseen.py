@@ -16,7 +16,7 @@ def create_app(config: dict[str, t.Any]) -> Flask:
 
     class NotingRequest(Request):
         def close(self) -> None:
-            notes.append(f"request.close() after {notes[-1:]}")
+            notes.append(f"request.close() of {self.path}")
             super().close()
 
     class Forgiving(Flask):
@@ -92,6 +92,7 @@ def create_app(config: dict[str, t.Any]) -> Flask:
     app.add_url_rule("/crash", "crash", lambda: 1 / 0)
     app.add_url_rule("/status", "status", lambda: ("made", "299 Odd One"))
     app.add_url_rule("/response", "response", lambda: Response("x"))
+    app.add_url_rule("/request", "request", lambda: request.path)
     return app
 
 
