@@ -344,7 +344,12 @@ def with_appcontext(f: F) -> F:
     """Run a command's function in the context of the application.
 
     Commands that are registered on :attr:`.Flask.cli` or ``Blueprint.cli`` have one
-    anyway.
+    anyway. ::
+
+        @click.command()
+        @with_appcontext
+        def name():
+            click.echo(current_app.name)
 
     .. versionchanged:: 2.2
         The context stays active for subcommands and parameter callbacks.
@@ -362,7 +367,18 @@ def with_appcontext(f: F) -> F:
 
 
 class AppGroup(click.Group):
-    """A :class:`click.Group` whose commands run in the application's context."""
+    """A :class:`click.Group` whose commands run in the application's context. ::
+
+        users = AppGroup("users")
+
+        @users.command("count")
+        def count():
+            click.echo("3")
+
+        app.cli.add_command(users)
+
+    Groups that its :meth:`group` makes are of this class too.
+    """
 
     def command(  # type: ignore[override]
         self, *args: Any, **kwargs: Any

@@ -126,7 +126,9 @@ def _stream_in_context(iterator: Iterator[AnyStr]) -> Iterator[AnyStr | None]:
 
 
 def make_response(*args: Any) -> Response:
-    """Make a response of what a view could return, to change it before it is returned. ::
+    """Make a response of what a view could return, to change it before it is returned.
+
+    ::
 
         response = make_response(render_template("not_found.html"), 404)
         response.headers["X-Missing"] = "page"
@@ -154,6 +156,11 @@ def url_for(
 ) -> str:
     """Build the URL of an endpoint, by :meth:`.Flask.url_for` of the current application.
 
+    ::
+
+        link = url_for("static", filename="style.css")
+        absolute = url_for("static", filename="style.css", _external=True)
+
     :param endpoint: name of the endpoint; with a leading dot, relative to the current
         blueprint.
     :param _anchor: fragment to append after ``#``.
@@ -180,7 +187,11 @@ def redirect(
 ) -> BaseResponse:
     """Make a response that sends the client to another URL.
 
-    By :meth:`.Flask.redirect` of the current application, where there is one.
+    By :meth:`.Flask.redirect` of the current application, where there is one. ::
+
+        @app.get("/old")
+        def old():
+            return redirect("/new")
 
     :param location: the URL.
     :param code: status of the redirect.
@@ -199,7 +210,14 @@ def abort(code: int | BaseResponse, *args: Any, **kwargs: Any) -> NoReturn:
     """Raise the error of a status code, or answer with a response at once.
 
     By :attr:`.Flask.aborter` of the current application, where there is one, so that
-    its further codes are known.
+    its further codes are known. ::
+
+        @app.get("/books/<int:number>")
+        def book(number):
+            if number not in books:
+                abort(404, f"There is no book {number}.")
+
+            return books[number]
 
     :param code: status code of a registered error, or a response.
     :param args: passed to the error.
@@ -231,7 +249,9 @@ def get_template_attribute(template_name: str, attribute: str) -> Any:
 def flash(message: str, category: str = "message") -> None:
     """Store a message that the next request shows.
 
-    A template takes it out with :func:`get_flashed_messages`.
+    A template takes it out with :func:`get_flashed_messages`. ::
+
+        flash("The book was saved.", "info")
 
     :param message: the message.
     :param category: kind of the message; ``"message"``, ``"error"``, ``"info"`` and
@@ -256,7 +276,10 @@ def get_flashed_messages(
 ) -> list[str] | list[tuple[str, str]]:
     """Return the flashed messages, and remove them from the session.
 
-    Further calls within the same request return the same messages.
+    Further calls within the same request return the same messages. ::
+
+        for category, message in get_flashed_messages(with_categories=True):
+            print(category, message)
 
     :param with_categories: return pairs of category and message.
     :param category_filter: categories to keep; all by default.
@@ -314,7 +337,11 @@ def send_file(
     The path is trusted: never pass one that a client chose; use
     :func:`send_from_directory` for that. The server sends a real file without copying
     it where it can. A file object must be open for bytes and stand at the position to
-    begin from.
+    begin from. ::
+
+        @app.get("/report")
+        def report():
+            return send_file("report.txt", as_attachment=True)
 
     :param path_or_file: path, relative to the application's folder, or a file object.
     :param mimetype: media type, by default guessed from the name.

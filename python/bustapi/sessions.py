@@ -98,6 +98,24 @@ class SessionInterface:
     ``open_session`` is called, the URL is matched, the view runs, and after the last
     ``after_request`` function ``save_session`` is called, unless the session is null.
 
+    ::
+
+        class StoredSession(dict, SessionMixin):
+            pass
+
+        class StoredSessions(SessionInterface):
+            def open_session(self, app, request):
+                session = StoredSession()
+                session.id = request.cookies.get("id") or secrets.token_hex()
+                session.update(store.get(session.id, {}))
+                return session
+
+            def save_session(self, app, session, response):
+                store[session.id] = dict(session)
+                response.set_cookie("id", session.id, httponly=True)
+
+        app.session_interface = StoredSessions()
+
     .. versionadded:: 0.8
     """
 

@@ -166,7 +166,9 @@ def render_template(
     template_name_or_list: str | Template | list[str | Template],
     **context: Any,
 ) -> str:
-    """Render a template of the application or a blueprint.
+    """Render a template of the application or a blueprint. ::
+
+        page = render_template("hello.html", person="Ada")
 
     :param template_name_or_list: name of the template; of a list, the first that exists
         is taken.
@@ -217,7 +219,12 @@ def stream_template(
     template_name_or_list: str | Template | list[str | Template],
     **context: Any,
 ) -> Iterator[str]:
-    """Render a template piece by piece; the result may be returned by a view.
+    """Render a template piece by piece; the result may be returned by a view. ::
+
+        @app.get("/export")
+        def export():
+            return stream_template("rows.html", rows=rows(until=10))
+
 
     In a request its context stays available to the template.
 

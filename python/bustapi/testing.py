@@ -268,7 +268,14 @@ class FlaskCliRunner(CliRunner):
     def invoke(  # type: ignore[override]
         self, cli: Any = None, args: Any = None, **kwargs: Any
     ) -> Result:
-        """Invoke a command in isolation and return its result.
+        """Invoke a command in isolation and return its result. ::
+
+            @app.cli.command("greet")
+            def greet():
+                click.echo("hello")
+
+            result = runner.invoke(args=["greet"])
+            assert "hello" in result.output
 
         :param cli: the command, by default the group :attr:`.Flask.cli`.
         :param args: arguments as a list of strings.

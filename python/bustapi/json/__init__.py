@@ -92,7 +92,10 @@ def jsonify(*args: Any, **kwargs: Any) -> Response:
 
     A view may return a dictionary or a list instead; this is for other values, and for
     a response that is to be changed. One positional argument is the value itself,
-    several are a list, keyword arguments are an object; without any it is ``null``.
+    several are a list, keyword arguments are an object; without any it is ``null``. ::
+
+        response = jsonify(count=3)
+        response.headers["Cache-Control"] = "no-store"
 
     :param args: a value, or the items of a list.
     :param kwargs: the items of an object.

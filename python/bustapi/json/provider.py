@@ -29,7 +29,16 @@ class JSONProvider:
     """What writes and reads JSON for an application.
 
     To use another library, override at least :meth:`dumps` and :meth:`loads`, and set
-    :attr:`.Flask.json_provider_class` or assign an instance to :attr:`.Flask.json`.
+    :attr:`.Flask.json_provider_class` or assign an instance to :attr:`.Flask.json`. ::
+
+        class OtherJSON(JSONProvider):
+            def dumps(self, obj, **kwargs):
+                return other_json.dumps(obj)
+
+            def loads(self, s, **kwargs):
+                return other_json.loads(s)
+
+        app.json = OtherJSON(app)
 
     :param app: the application; kept weakly.
 

@@ -354,7 +354,9 @@ class App(Scaffold):
         """Register a blueprint on the application.
 
         Everything that the blueprint has recorded happens now, through its
-        :meth:`~.Blueprint.register`.
+        :meth:`~.Blueprint.register`. ::
+
+            app.register_blueprint(pages, url_prefix="/shop")
 
         :param blueprint: the blueprint.
         :param options: ``url_prefix``, ``subdomain``, ``url_defaults``, ``name`` and
@@ -587,7 +589,14 @@ class App(Scaffold):
 
         The place to give back what was opened for :data:`.g`. It takes the error that
         no handler answered, or None; what it returns is ignored, and it must not raise.
-        The last registered runs first, after all :meth:`teardown_request` functions.
+        The last registered runs first, after all :meth:`teardown_request` functions. ::
+
+            @app.teardown_appcontext
+            def close(error):
+                connection = g.pop("connection", None)
+
+                if connection is not None:
+                    connection.close()
 
         .. versionadded:: 0.9
         """
@@ -598,7 +607,11 @@ class App(Scaffold):
     def shell_context_processor(
         self, f: T_shell_context_processor
     ) -> T_shell_context_processor:
-        """Let a function provide names for the interactive shell, as a dictionary.
+        """Let a function provide names for the interactive shell, as a dictionary. ::
+
+            @app.shell_context_processor
+            def names():
+                return {"Book": Book}
 
         .. versionadded:: 0.11
         """

@@ -201,7 +201,11 @@ class Blueprint(Scaffold):
         """Call a function at the first registration on an application only.
 
         When the blueprint is registered a second time, under another name, or nested in
-        two places, the function is passed over.
+        two places, the function is passed over. ::
+
+            @pages.record_once
+            def set_default(state):
+                state.app.config.setdefault("CURRENCY", "EUR")
 
         :param func: takes a :class:`~bustapi.blueprints.BlueprintSetupState`.
         """

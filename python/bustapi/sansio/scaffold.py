@@ -325,7 +325,9 @@ class Scaffold:
 
     @setupmethod
     def endpoint(self, endpoint: str) -> Callable[[F], F]:
-        """Register the view function of an endpoint whose rule was added without one. ::
+        """Register the view function of an endpoint whose rule was added without one.
+
+        ::
 
             app.add_url_rule("/example", endpoint="example")
 
@@ -373,7 +375,13 @@ class Scaffold:
         rest do not run: what must run belongs into :meth:`teardown_request`.
 
         The application's run for every request, those of a blueprint for requests that
-        its views handle, and :meth:`.Blueprint.after_app_request` is for all again.
+        its views handle, and :meth:`.Blueprint.after_app_request` is for all again. ::
+
+            @app.after_request
+            def forbid_frames(response):
+                response.headers["X-Frame-Options"] = "DENY"
+                return response
+
         """
         self.after_request_funcs.setdefault(None, []).append(f)
         return f
@@ -405,7 +413,12 @@ class Scaffold:
 
         The application's are called for every template, those of a blueprint for
         templates rendered by its views. What a view passes wins over a value of the
-        same name.
+        same name. ::
+
+            @app.context_processor
+            def site():
+                return {"site": "The shop"}
+
         """
         self.template_context_processors[None].append(f)
         return f
@@ -433,7 +446,12 @@ class Scaffold:
         """Call a function with endpoint and arguments when a URL is built.
 
         It may add arguments in place, which the caller of :func:`.url_for` then need not
-        pass. A blueprint's is called for endpoints of the blueprint.
+        pass. A blueprint's is called for endpoints of the blueprint. ::
+
+            @app.url_defaults
+            def add_language(endpoint, values):
+                if app.url_map.is_endpoint_expecting(endpoint, "language"):
+                    values.setdefault("language", "en")
 
         .. versionadded:: 0.7
         """
@@ -481,7 +499,9 @@ class Scaffold:
         code_or_exception: type[Exception] | int,
         f: ft.ErrorHandlerCallable,
     ) -> None:
-        """Register an error handler without the decorator :meth:`errorhandler`.
+        """Register an error handler without the decorator :meth:`errorhandler`. ::
+
+            app.register_error_handler(404, lambda error: ("not here", 404))
 
         :param code_or_exception: status code, or class of the error.
         :param f: the handler.
