@@ -85,7 +85,7 @@ export NO_CARGO
 help: ## list the targets (the default)
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	  /^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@printf '\nVariables: PYTHON HOST PORT ARGS T PROFILE (the head of the Makefile says what for).\n'
 
 .PHONY: run
@@ -163,6 +163,10 @@ bench: $(STAMPS)/dev $(STAMPS)/extension $(FLASK_VENV)/stamp ## CPU per request 
 .PHONY: drills
 drills: $(STAMPS)/dev $(STAMPS)/extension ## memory, waiting views and large bodies with the full counts
 	DRILL_SCALE=1 $(PY) -m pytest tests/drills $(ARGS)
+
+.PHONY: mutate-specification
+mutate-specification: $(STAMPS)/dev $(STAMPS)/extension ## show that the tests of the specification can fail
+	$(PY) tests/specification/mutate.py $(ARGS)
 
 ##@ Keep
 

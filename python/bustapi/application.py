@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any, TypeVar, cast
 
+from werkzeug.datastructures import ImmutableDict
 from werkzeug.exceptions import default_exceptions
 
 from ._removed import RemovedNames
@@ -51,6 +52,14 @@ class BustAPI(RemovedNames, Flask):
     :param static_path: the former name of ``static_url_path``.
     :param options: the other arguments of :class:`.Flask`, by name.
     """
+
+    default_config = ImmutableDict(
+        {
+            **Flask.default_config,
+            "LOGGER_NAME": None,
+            "PRESERVE_CONTEXT_ON_EXCEPTION": None,
+        }
+    )
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""The application object: from ``blueprints`` to ``dispatch_request``."""
+"""The application object: from ``blueprints`` to ``endpoint``."""
 
 from __future__ import annotations
 
@@ -821,3 +821,91 @@ def test_dispatch_request_lets_errors_out(app: BustAPI) -> None:
 
     with app.test_request_context("/"), pytest.raises(Failure):
         app.dispatch_request()
+
+
+# do_teardown_appcontext, do_teardown_request
+
+
+@statement("do_teardown_appcontext", "called when an application context is popped")
+def test_do_teardown_appcontext_is_called_by_the_pop(edge: str) -> None:
+    seen: list[object] = []
+
+    class Own(BustAPI):
+        def do_teardown_appcontext(self, *args: Any) -> None:
+            seen.append("override")
+            super().do_teardown_appcontext(*args)
+
+    app = Own()
+    app.teardown_appcontext(lambda error: seen.append("function"))
+    app.add_url_rule("/", "index", lambda: "")
+
+    with make_client(app, edge) as client:
+        client.get("/")
+
+    assert seen == ["override", "function"]
+
+
+@statement("do_teardown_request", "called after the actual request dispatching")
+@statement("do_teardown_request", "triggered when the request context is popped")
+def test_do_teardown_request_is_called_by_the_pop(edge: str) -> None:
+    seen: list[object] = []
+
+    class Own(BustAPI):
+        def do_teardown_request(self, *args: Any) -> None:
+            seen.append(request.path)
+            super().do_teardown_request(*args)
+
+    app = Own()
+    app.teardown_request(lambda error: seen.append("function"))
+    app.add_url_rule("/page", "page", lambda: seen.append("view") or "")  # type: ignore[func-returns-value]
+
+    with make_client(app, edge) as client:
+        client.get("/page")
+
+    with app.test_request_context("/popped"):
+        pass
+
+    assert seen == ["view", "/page", "function", "/popped", "function"]
+
+
+@statement("do_teardown_request", "every as teardown_request() decorated function")
+@statement("do_teardown_request", "added the exc argument")
+@statement("do_teardown_appcontext", "pretty much the same as do_teardown_request()")
+@pytest.mark.parametrize("name", ["request", "appcontext"])
+@pytest.mark.parametrize("is_passed", [True, False])
+def test_teardown_functions_get_the_error(
+    app: BustAPI, name: str, is_passed: bool
+) -> None:
+    seen: list[BaseException | None] = []
+    error = Failure()
+    getattr(app, f"teardown_{name}")(seen.append)
+    do_teardown = getattr(app, f"do_teardown_{name}")
+
+    with app.test_request_context("/"):
+        if is_passed:
+            do_teardown(error)
+        else:
+            try:
+                raise error
+            except Failure:
+                do_teardown()
+
+    assert seen == [error, None]
+
+
+# endpoint
+
+
+@statement("endpoint", "register a function as an endpoint")
+@statement("endpoint", "the name of the endpoint")
+def test_endpoint_registers_the_view_of_a_rule(
+    app: BustAPI, client: FlaskClient
+) -> None:
+    app.add_url_rule("/example", "example.endpoint")
+
+    @app.endpoint("example.endpoint")
+    def example() -> str:
+        return "example"
+
+    assert client.get("/example").data == b"example"
+    assert app.view_functions["example.endpoint"] is example
