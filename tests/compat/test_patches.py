@@ -23,15 +23,21 @@ SERVER_FIELDS = {"date", "server", "connection", "transfer-encoding"}
 
 
 @cache
-def observations(*command: str) -> Any:
-    """Run one side once and return what it saw."""
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run one side once."""
     python, *arguments = command
-    result = subprocess.run(
+    return subprocess.run(
         [python, str(HERE / "calls.py"), *arguments],
         capture_output=True,
         text=True,
         timeout=25,
     )
+
+
+@cache
+def observations(*command: str) -> Any:
+    """Return what one side saw."""
+    result = run(*command)
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout)
 

@@ -41,6 +41,10 @@ class Browser:
         self._ask = open_edge(app, edge, ExitStack())
         self.cookies: dict[str, str] = {}
 
+    def of(self, app: Any) -> Browser:
+        """Return one that asks another application."""
+        return Browser(app, self._edge)
+
     def __call__(
         self,
         path: str,
@@ -108,6 +112,12 @@ def run_row(make: Callable[[Any], Any], stage: str, edge: str) -> Any:
     return seen
 
 
+def run_scenario(play: Callable[[Any, Any], Any], edge: str) -> Any:
+    """Return what a scenario has seen."""
+    app = make_app()
+    return play(app, Browser(app, edge))
+
+
 def main() -> None:
     """Print what is seen under the installed `flask` or, with --alias, this package."""
     *options, edge = sys.argv[1:]
@@ -124,11 +134,15 @@ def main() -> None:
     logging.disable()
     sys.path[:0] = [str(HERE), str(HERE.parent / "differential")]
     from rows import ROWS
+    from scenarios import SCENARIOS
 
     runs: dict[str, Callable[[], Any]] = {
         f"{name}, in the {stage}": partial(run_row, make, stage, edge)
         for name, make in ROWS.items()
         for stage in ("hook", "view")
+    }
+    runs |= {
+        name: partial(run_scenario, play, edge) for name, play in SCENARIOS.items()
     }
 
     if "--list" in options:
