@@ -38,6 +38,7 @@ class Browser:
     def __init__(self, app: Any, edge: str) -> None:
         from answers import open_edge
 
+        self._edge = edge
         self._ask = open_edge(app, edge, ExitStack())
         self.cookies: dict[str, str] = {}
 
