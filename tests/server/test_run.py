@@ -270,6 +270,33 @@ def test_one_thread_serves_on_the_main_thread(serve: Start) -> None:
     assert server.wait() == 0
 
 
+def test_run_without_threads_serves_on_the_main_thread(serve_script: Start) -> None:
+    server = serve_script("from shop import app\napp.run(port=0, threaded=False)\n")
+
+    assert server.get("/thread") == "MainThread"
+    assert server.get("/environ/multithread") == "False"
+    server.signal(signal.SIGINT)
+    assert server.wait() == 0
+
+
+def test_the_only_thread_handles_one_request_at_a_time(
+    serve: Start, folder: Path
+) -> None:
+    server = serve("shop:app", "--threads", "1")
+    held, waiting = server.begin("/gate"), server.begin("/")
+    server.out.wait_for("entered")
+
+    # What is no request is answered by the loop, which another thread has.
+    with socket.create_connection(("127.0.0.1", server.port), TIMEOUT) as connection:
+        connection.sendall(b"nonsense\r\n\r\n")
+        assert connection.recv(1024).startswith(b"HTTP/1.1 400 ")
+
+    assert select.select([waiting.sock], [], [], 0)[0] == []
+    folder.joinpath("gate").write_text("opened")
+    assert body_of(held) == "opened"
+    assert body_of(waiting) == str(server.process.pid)
+
+
 def test_many_threads_never_serve_on_the_main_thread(serve: Start) -> None:
     server = serve("shop:app")
 
