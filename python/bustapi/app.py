@@ -1291,8 +1291,11 @@ class Flask(App):
         """Leave the context of a request that ended with an error."""
         context.pop(None if self.should_ignore_error(error) else error)
 
-    def _end_kept_context(self, context: AppContext) -> None:
-        """Make room for a request while another context is the current one."""
+    def _leave_kept_context(
+        self, context: AppContext, current: AppContext
+    ) -> AppContext | None:
+        """Return the application context that a request is pushed inside of."""
+        return current
 
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse

@@ -238,6 +238,8 @@ class AppContext:
     _request: Request | None = None
     _opened: SessionMixin | None = None
     _after_functions: list[ft.AfterRequestCallable[Any]] | None = None
+    # What ends this context after its request has failed, where contexts are kept.
+    _kept: Any = None
     # Contexts of an ``app_context`` that was replaced, by the push that pushed them.
     _own_app_contexts: dict[int, AppContext] = {}
 
@@ -429,8 +431,7 @@ class AppContext:
         app_token = None
 
         if current is not None and self._has_request:
-            app._end_kept_context(self)
-            current = _get_app(None)
+            current = app._leave_kept_context(self, current)
 
         # In a request an application context of the same application stays the current
         # one: what a test put into its g is there in the request.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from bustapi import (
     BustAPI,
     Request,
     Response,
+    g,
     has_request_context,
     render_template,
     request,
@@ -163,6 +166,48 @@ def test_a_context_is_kept_when_the_error_leaves_the_application(
     assert torn_down == []
     client.get("/")
     assert torn_down == [(Failure, "/fail"), (NONE, "/")]
+
+
+@statement("preserve_context_on_exception", "in case it's set")
+def test_a_kept_context_leaves_nothing_to_later_requests_of_its_thread(
+    app: BustAPI, torn_down: list[object]
+) -> None:
+    app.config["PRESERVE_CONTEXT_ON_EXCEPTION"] = True
+    app.before_request(lambda: g.setdefault("paths", []).append(request.path))
+    app.add_url_rule("/paths", "paths", lambda: g.paths)
+
+    def ask(path: str) -> Any:
+        return app.test_client().get(path).json
+
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:
+        one.submit(ask, "/fail?1").result(10)
+        # Ends the first kept context, on another thread.
+        other.submit(ask, "/fail?2").result(10)
+        assert torn_down == [(Failure, "/fail")]
+
+        assert one.submit(ask, "/paths").result(10) == ["/paths"]
+        assert other.submit(ask, "/paths").result(10) == ["/paths"]
+
+    done = (NONE, "/paths")
+    assert torn_down == [(Failure, "/fail"), done, (Failure, "/fail"), done]
+
+
+@statement("preserve_context_on_exception", "in case it's set")
+def test_a_kept_context_is_left_in_a_copy_of_the_variables(
+    app: BustAPI, torn_down: list[object]
+) -> None:
+    app.config["PRESERVE_CONTEXT_ON_EXCEPTION"] = True
+    app.before_request(lambda: g.setdefault("paths", []).append(request.path))
+    app.add_url_rule("/paths", "paths", lambda: g.paths)
+    client = app.test_client()
+    client.get("/fail")
+
+    answer = copy_context().run(client.get, "/paths").json
+
+    assert answer == ["/paths"]
+    assert torn_down == [(Failure, "/fail"), (NONE, "/paths")]
+    assert client.get("/paths").json == ["/paths"]
+    assert not has_request_context()
 
 
 @statement("preserve_context_on_exception", "in case it's set")

@@ -25,7 +25,7 @@ from .first_request import begin_first_request
 from .json import ConfiguredJSONProvider, JSONClassAttribute
 from .json import JSONDecoder as JSONDecoder
 from .json import JSONEncoder as JSONEncoder
-from .kept_context import end_kept_context, keep_context
+from .kept_context import keep_context, leave_kept_context
 from .logging import read_logger
 from .sessions import SessionMethod, notice_overrides
 from .warning import warn_removed
@@ -223,12 +223,10 @@ class RemovedNames:
         elif not keep_context(app, context, error):
             context.pop(error)
 
-    def _end_kept_context(self, context: AppContext) -> None:
-        kept = self.__dict__.get("_kept_context")
-
-        # The test client pushes the context again to keep it for a ``with`` block.
-        if kept is not None and kept.context is not context:
-            end_kept_context(cast("Flask", self))
+    def _leave_kept_context(
+        self, context: AppContext, current: AppContext
+    ) -> AppContext | None:
+        return leave_kept_context(context, current)
 
 
 _stock_init_jinja_globals = RemovedNames.init_jinja_globals
