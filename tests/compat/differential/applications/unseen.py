@@ -90,7 +90,10 @@ def create_app(config: dict[str, t.Any]) -> Flask:
     app.add_url_rule("/template/<name>", "template", render_page)
     app.add_url_rule("/json", "json", lambda: {"text": "ü ☃"})
     app.add_url_rule("/crash", "crash", lambda: 1 / 0)
-    app.add_url_rule("/status", "status", lambda: ("made", "299 Odd One"))
+    app.add_url_rule("/redirect/app", "of-app", lambda: app.redirect("/there"))
+    app.add_url_rule("/status/text", "text", lambda: ("made", "299 Odd One"))
+    app.add_url_rule("/status/list", "list", lambda: ([1], "299 Odd One"))
+    app.add_url_rule("/status/response", "made", lambda: (Response(), "299 Odd One"))
     app.add_url_rule("/response", "response", lambda: Response("x"))
     app.add_url_rule("/request", "request", lambda: request.path)
     return app
