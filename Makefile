@@ -141,7 +141,7 @@ docs: $(STAMPS)/docs $(STAMPS)/dev $(STAMPS)/extension ## build docs/_build/html
 	BUSTAPI_DOCS=docs/_build/html $(PY) -m pytest tests/test_docs.py tests/test_reference.py
 
 .PHONY: compat
-compat: $(STAMPS)/dev $(STAMPS)/extension $(FLASK_VENV)/stamp ## Flask's own test suite through the alias, then the same application beside Flask
+compat: $(STAMPS)/dev $(STAMPS)/extension $(FLASK_VENV)/stamp ## Flask's own test suite through the alias, then the same applications beside Flask
 	$(PY) tests/compat/flask_suite.py $(ARGS)
 	$(PY) -m pytest tests/compat
 
