@@ -16,6 +16,11 @@ from ..logging import (
 if TYPE_CHECKING:
     from ..app import Flask
 
+    _TextHandler = logging.StreamHandler[TextIO]
+else:
+    # The class takes no parameters before Python 3.11.
+    _TextHandler = logging.StreamHandler
+
 
 def read_logger(app: Any) -> logging.Logger:
     """Return the logger, made anew when its name or the policy was changed.
@@ -56,7 +61,7 @@ def _make_logger(app: Flask, name: str, policy: str | None) -> logging.Logger:
     return logger
 
 
-class PolicyHandler(logging.StreamHandler[TextIO]):
+class PolicyHandler(_TextHandler):
     """Writes to the server's error stream when :data:`LOGGER_HANDLER_POLICY` allows it.
 
     ``always``, ``debug`` and ``production`` say in which mode; with anything else, as
