@@ -5,6 +5,7 @@ The alias changes imports for good, so no test installs it in the process of the
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -101,7 +102,7 @@ def beside(beside_flask: Path, tmp_path: Path) -> Environment:
 
 @pytest.fixture
 def start(beside: Environment) -> Iterator[Start]:
-    """Start a Python command in the environment; it is killed after the test."""
+    """Start a Python command in the environment; it is ended after the test."""
     started: list[Server] = []
 
     def start(*arguments: str, alias: str | None = "1") -> Server:
@@ -116,5 +117,12 @@ def start(beside: Environment) -> Iterator[Start]:
 
     yield start
 
+    # A program that is asked to end ends its workers.
     for server in started:
+        server.process.terminate()
+
+    for server in started:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.process.wait(5)
+
         server.kill()
