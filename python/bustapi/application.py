@@ -10,7 +10,6 @@ from functools import update_wrapper
 from typing import Any, TypeVar, cast
 
 from werkzeug.datastructures import ImmutableDict
-from werkzeug.exceptions import default_exceptions
 
 from ._removed import RemovedNames
 from ._removed.sessions import notice_overrides
@@ -116,7 +115,8 @@ class _HandlersByCode(defaultdict[Any, Any]):
 
     def __setitem__(self, code: Any, handlers: Any) -> None:
         if callable(handlers):
-            handlers = {default_exceptions[code]: handlers}
+            error, _ = Flask._get_exc_class_and_code(code)
+            handlers = {error: handlers}
 
         super().__setitem__(code, handlers)
 

@@ -121,7 +121,7 @@ def read_preserve_context_on_exception(app: Flask) -> bool:
 
     :data:`PRESERVE_CONTEXT_ON_EXCEPTION`, or while that is None, whether debug mode is
     on. It really stays only where the key asks for it; see
-    :doc:`/reference/application`.
+    :doc:`/guides/old-applications`.
 
     .. versionadded:: 0.7
     """
