@@ -623,6 +623,14 @@ def test_server_name_and_scheme_are_those_of_urls_outside_of_requests(
         assert url_for("page") == "https://example.org/page"
 
 
+@statement("default_config", "SERVER_NAME")
+def test_server_name_refuses_no_other_host(app: BustAPI, client: FlaskClient) -> None:
+    app.config["SERVER_NAME"] = "example.org"
+    app.add_url_rule("/page", "page", lambda: request.host)
+
+    assert client.get("/page", base_url="http://other.org").data == b"other.org"
+
+
 @statement("default_config", "EXPLAIN_TEMPLATE_LOADING")
 def test_explain_template_loading(
     app: BustAPI,

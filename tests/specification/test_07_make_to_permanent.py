@@ -160,6 +160,35 @@ def test_values_become_responses(
         assert response.headers["X-Own"] == "/"
 
 
+@statement("make_response", "the following types are allowed")
+@pytest.mark.parametrize("rv", [None, 1, object(), ("a", 200, {}, "four")])
+def test_other_values_are_type_errors(
+    app: BustAPI, client: FlaskClient, rv: Any
+) -> None:
+    app.testing = True
+    app.add_url_rule("/", "index", lambda: rv)
+
+    with pytest.raises(TypeError):
+        client.get("/")
+
+
+@statement("make_response", "headers is a list or a dictionary")
+@pytest.mark.parametrize("kind", [dict, list])
+def test_headers_of_a_tuple_replace_those_of_the_response(
+    app: BustAPI, client: FlaskClient, kind: Any
+) -> None:
+    headers = {"X-Own": "new", "Content-Type": "text/plain"}
+    given = headers if kind is dict else list(headers.items())
+    app.add_url_rule(
+        "/", "index", lambda: (Response("body", headers={"X-Own": "old"}), given)
+    )
+
+    response = client.get("/")
+
+    assert response.headers.getlist("X-Own") == ["new"]
+    assert response.headers.getlist("Content-Type") == ["text/plain"]
+
+
 @statement("make_response", "the object is returned unchanged")
 def test_a_response_is_used_as_it_is(app: BustAPI) -> None:
     response = Response("body")

@@ -742,6 +742,69 @@ def test_options_are_forwarded_to_werkzeug(
     assert (started["extra_files"], started["threaded"]) == (["a.cfg"], False)
 
 
+DEBUGGED = """\
+import os
+from bustapi import BustAPI
+
+app = BustAPI(__name__)
+
+
+@app.route("/")
+def index():
+    raise ValueError("first version")
+
+
+@app.route("/stop")
+def stop():
+    os._exit(0)
+
+
+app.run(port=0, debug=True)
+"""
+
+
+@statement("run (0.11)", "automatically reload for code changes")
+@statement("run (0.11)", "show a debugger in case an exception happened")
+@statement("run", "if True, enables hot-reloading and debug pages")
+@statement("debug", "the integrated server will automatically reload")
+def test_a_changed_program_is_served_with_debug_pages(tmp_path: Path) -> None:
+    program = write(tmp_path / "program.py", DEBUGGED)
+    server = Server(tmp_path, "program.py", PYTHONDONTWRITEBYTECODE="1")
+
+    try:
+        address = server.err.wait_for(r"Running on http://127\.0\.0\.1:(\d+)")
+        server.port = int(address[1])
+        server.err.wait_for("Debugger is active")
+        first = debug_page(server)
+
+        write(program, DEBUGGED.replace("first", "second"))
+        server.err.wait_for("Debugger is active", count=2)
+        second = debug_page(server)
+
+        # The process that serves ends, and the one that watches ends with it.
+        with pytest.raises(OSError):
+            server.get("/stop")
+
+        assert server.wait() == 0
+    finally:
+        server.kill()
+
+    assert "ValueError: first version" in first
+    assert "ValueError: second version" in second
+    assert "Werkzeug Debugger" in first
+
+
+def debug_page(server: Server) -> str:
+    connection = server.begin("/")
+
+    try:
+        response = connection.getresponse()
+        assert response.status == 500
+        return response.read().decode()
+    finally:
+        connection.close()
+
+
 PROGRAM = """\
 import os
 from bustapi import BustAPI, request

@@ -342,6 +342,18 @@ def test_an_override_decides_what_is_trapped(edge: str) -> None:
     assert len(seen) == 2
 
 
+@statement("trap_http_exception", "the error handler for this exception")
+def test_a_handler_answers_a_trapped_error_all_the_same(
+    app: BustAPI, client: FlaskClient
+) -> None:
+    # The document has it otherwise; no release of Flask since 0.11 did that.
+    app.config.update(TRAP_HTTP_EXCEPTIONS=True, TESTING=True)
+    app.register_error_handler(404, lambda error: ("handled", 404))
+    app.add_url_rule("/", "index", lambda: abort(404))
+
+    assert client.get("/").data == b"handled"
+
+
 # update_template_context
 
 
