@@ -371,4 +371,4 @@ def test_every_configuration_key_stands_there_with_its_default() -> None:
     )
 
     documented = {key: eval(value, {"timedelta": timedelta}) for key, value in entries}
-    assert documented == dict(bustapi.Flask.default_config)
+    assert documented == dict(bustapi.BustAPI.default_config)

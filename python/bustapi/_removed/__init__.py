@@ -1,7 +1,7 @@
 """What Flask had from 0.11 to 2.2 on its application object and has no longer.
 
 :class:`RemovedNames` is put before ``Flask`` in a class. It needs no constructor and
-calls nothing through ``super()``: every member stands for itself, so that a set of them
+no method of it extends one of ``Flask``: every member stands for itself, so that the set
 can serve another class. Each is built on a hook of ``Flask`` that does nothing there, and
 none costs anything during a request as long as nobody uses it.
 """
