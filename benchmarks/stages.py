@@ -95,7 +95,7 @@ def main() -> None:
 
     empty = least(lambda: None)
     rows: list[tuple[str, Callable[[], Any]]] = [
-        ("which edge", app._native_edge),
+        ("which edge", app._has_native_edge),
         ("context from the head", lambda: AppContext._from_head(app, head, None)),
         ("push and pop", push_and_pop),
         ("  of that: routing", lambda: app._match_natively(pushed)),

@@ -124,7 +124,7 @@ def test_configuration_keys_do_not_warn(app: BustAPI) -> None:
     "hook",
     [
         "_may_defer_session",
-        "_native_edge",
+        "_has_native_edge",
         "_open_session",
         "_save_session",
         "full_dispatch_request",

@@ -105,6 +105,32 @@ class RuleIndex:
         """
 
 @final
+class Originals:
+    """Attributes of several classes; true while all are the objects that they were.
+
+    :param names: per class the names to watch.
+    """
+
+    def __new__(cls, names: dict[type, set[str]]) -> Originals: ...
+    def __bool__(self) -> bool: ...
+
+@final
+class Unpatched:
+    """The objects, told by ``in``, for which nobody has replaced a set of attributes.
+
+    ``instance in unpatched`` is true when the class of ``instance`` has under each name
+    the very object given, and the instance itself has none of the names in ``own``.
+
+    :param attributes: names, and what a class must have under them.
+    :param own: names that an instance must not have in its ``__dict__``.
+    """
+
+    def __new__(
+        cls, attributes: dict[str, Any], own: Sequence[str] = ()
+    ) -> Unpatched: ...
+    def __contains__(self, instance: object, /) -> bool: ...
+
+@final
 class RequestHead:
     """Start line and header fields of one request, as received; strings are made on demand."""
 

@@ -367,17 +367,23 @@ _MAP_ATTRIBUTES = {
 
 
 def _is_known(url_map: Map) -> bool:
-    """Return whether a map is Werkzeug's own in the structure that is read here."""
-    attributes = vars(url_map)
+    """Return whether a map is Werkzeug's own in the structure that is read here.
 
+    Its ``__dict__`` is left alone: asking for it makes CPython build one, and then every
+    attribute of the map costs more in every request.
+    """
     return (
         type(url_map) is Map
         and _has_fields(State, "dynamic", "rules", "static")
         and _has_fields(RulePart, "content", "final", "static", "suffixed", "weight")
         and all(getattr(owner, name) is stock for owner, name, stock in STOCK_METHODS)
-        and not any(name in attributes for _, name, _ in STOCK_METHODS)
         and all(
-            isinstance(attributes.get(name), kind)
+            getattr(getattr(url_map, name), "__func__", None) is stock
+            for owner, name, stock in STOCK_METHODS
+            if owner is Map
+        )
+        and all(
+            isinstance(getattr(url_map, name, None), kind)
             for name, kind in _MAP_ATTRIBUTES.items()
         )
         and type(url_map._matcher) is StateMachineMatcher

@@ -33,9 +33,10 @@ from werkzeug.wsgi import get_host
 
 from . import cli
 from . import typing as ft
+from ._bustapi import Unpatched
 from ._plan import APP_SCOPES, EndpointPlan, make_plan
 from ._routing import RouteTable
-from ._stock import is_stock
+from ._stock import classes_are_stock
 from ._wire import call_wsgi
 from .ctx import AppContext, RequestContext
 from .globals import _cv_app, _cv_request, g, request, request_ctx, session
@@ -211,6 +212,11 @@ class Flask(App):
                 host=static_host,
                 view_func=lambda **kw: self_ref().send_static_file(**kw),  # type: ignore[union-attr]
             )
+
+        # PERF: a dictionary that was made for an object by CPython 3.11 or 3.12 shares its
+        # keys with others of the class, and no attribute in it is found by the short way.
+        # Thirty are read in each request, at 13 ns each.
+        self.__dict__ = dict(self.__dict__)
 
     # Files of the application
 
@@ -897,7 +903,7 @@ class Flask(App):
         if plan is None or plan.view is not view:
             plan = self._plans[endpoint] = make_plan(self, endpoint, view)
 
-        if plan.call is None or not self._has_stock_ensure_sync():
+        if plan.call is None or self not in _plain_callers:
             return self.ensure_sync(view)(**view_args)  # type: ignore[no-any-return]
 
         return plan.call(**view_args)  # type: ignore[no-any-return]
@@ -1305,35 +1311,17 @@ class Flask(App):
 
     # What the native edge rests on
 
-    def _native_edge(self) -> Callable[[RequestHead, Body | None], Wire] | None:
-        """Return :meth:`native_app`, or None when requests must come through WSGI.
+    def _has_native_edge(self) -> bool:
+        """Return whether requests may come through :meth:`native_app`.
 
         Whoever replaced one of the functions that a WSGI request passes, in a subclass,
         on the class or on the instance, is served through what he put there.
         """
-        cls = self.__class__
-
-        if (
-            cls.__call__ is _stock_call
-            and cls.wsgi_app is _stock_wsgi_app
-            and cls.request_context is _stock_request_context
-            and cls.app_context is _stock_app_context
-            and cls.create_url_adapter is _stock_create_url_adapter
-            and cls.__getattribute__ is object.__getattribute__
+        return (
+            self in _native_edges
             and RequestContext is _stock_context
-            and is_stock()
-        ):
-            attributes = self.__dict__
-
-            if not (
-                "wsgi_app" in attributes
-                or "request_context" in attributes
-                or "app_context" in attributes
-                or "create_url_adapter" in attributes
-            ):
-                return self.native_app
-
-        return None
+            and bool(classes_are_stock)
+        )
 
     @property
     def _rule_index(self) -> RuleIndex:
@@ -1395,7 +1383,7 @@ class Flask(App):
 
         if context._head is not None:
             cookies = context._head.cookie
-        elif is_stock():
+        elif classes_are_stock:
             cookies = context.request.environ.get("HTTP_COOKIE")
         else:
             return False
@@ -1404,7 +1392,10 @@ class Flask(App):
             return False
 
         # A class of the application's own may find cookies elsewhere.
-        return self.request_class.cookies is _stock_cookies
+        request_class = self.request_class
+        return (
+            request_class is _stock_request or request_class.cookies is _stock_cookies
+        )
 
     def _has_own_app_context(self) -> bool:
         """Return whether somebody replaced :meth:`app_context`."""
@@ -1424,10 +1415,7 @@ class Flask(App):
 
     def _has_stock_ensure_sync(self) -> bool:
         """Return whether a plain function may be called without ``ensure_sync``."""
-        return (
-            self.__class__.ensure_sync is _stock_ensure_sync
-            and "ensure_sync" not in self.__dict__
-        )
+        return self in _plain_callers
 
     def _scopes_of(self, context: AppContext) -> tuple[str | None, ...]:
         """Return the keys of the registries for a request, the application's first."""
@@ -1486,12 +1474,23 @@ def _bind_in_flask(
 # module that called it, and filters for it name Flask's module.
 _bind_to_environ = FunctionType(_bind_in_flask.__code__, {"__name__": "flask.app"})
 
-_stock_call = Flask.__call__
-_stock_wsgi_app = Flask.wsgi_app
-_stock_request_context = Flask.request_context
+# Applications whose requests may come past WSGI.
+_native_edges = Unpatched(
+    {
+        "__call__": Flask.__call__,
+        "__getattribute__": object.__getattribute__,
+        "app_context": Flask.app_context,
+        "create_url_adapter": Flask.create_url_adapter,
+        "request_context": Flask.request_context,
+        "wsgi_app": Flask.wsgi_app,
+    },
+    own=["app_context", "create_url_adapter", "request_context", "wsgi_app"],
+)
+
+# Applications that call a plain function as it is.
+_plain_callers = Unpatched({"ensure_sync": Flask.ensure_sync}, own=["ensure_sync"])
+
 _stock_app_context = Flask.app_context
-_stock_create_url_adapter = Flask.create_url_adapter
-_stock_ensure_sync = Flask.ensure_sync
 _stock_context = RequestContext
 _stock_request = Request
 _stock_cookies = Request.cookies

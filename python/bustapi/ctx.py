@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
     from .app import Flask
 
+# PERF: asked through the class it would be looked up each time.
+_new = object.__new__
+
 # PERF: the methods of the variables, bound once. A call through an imported name makes a
 # new bound method each time, and there are eight of them in a request.
 _get_app, _set_app, _reset_app = _cv_app.get, _cv_app.set, _cv_app.reset
@@ -272,7 +275,7 @@ class AppContext:
     @classmethod
     def _from_head(cls, app: Flask, head: RequestHead, body: Body | None) -> AppContext:
         """Make the context of a request that the server parsed."""
-        self = cls.__new__(cls)
+        self = _new(cls)
         self.app = app
         self._tokens = []
         self._head = head

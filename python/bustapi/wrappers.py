@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response as ResponseBase
 from werkzeug.wsgi import ClosingIterator, LimitedStream
 
 from . import json
+from ._bustapi import Unpatched
 from ._lazy import lazy_attribute
 from ._wire import call_wsgi, environ_of, head_template, without_body
 from .globals import current_app
@@ -328,15 +329,17 @@ class Response(ResponseBase):
 
     autocorrect_location_header = False
 
-    # What the head of an untouched response is made of, see ``headers``.
-    _content_type: str | None = None
-    _content_length: int | None = None
-    _head_template = b""
-
     # These belong to the instance in Werkzeug; here to the class until one is changed.
     direct_passthrough = False
     _status = "200 OK"
     _status_code = 200
+
+    # A whole body that nobody has looked at, and what stands for its headers: the content
+    # type, and the head of a response that has only that. None once ``response``, or
+    # ``headers``, has been made as Werkzeug has it.
+    _body: bytes | None = None
+    _described: tuple[str, bytes] | None = None
+    _pieces: Any = None
     _headers: Headers | None = None
     _close_functions: list[Any] | None = None
 
@@ -349,48 +352,72 @@ class Response(ResponseBase):
         content_type: str | None = None,
         direct_passthrough: bool = False,
     ) -> None:
-        # PERF: a whole body with nothing said but its type is most responses. Two
-        # objects (Headers, the list of close functions) and a dozen calls are put off
-        # until somebody looks; Werkzeug's constructor costs 3 µs, this 0.4.
-        if headers is None and content_type is None and not direct_passthrough:
-            body = None
+        # PERF: a whole body with nothing said but its type is most responses. Three
+        # objects (Headers, the lists of the body and of close functions) and a dozen calls
+        # are put off until somebody looks; Werkzeug's constructor costs 3 µs, this 0.3.
+        kind = response.__class__
 
-            if response.__class__ is str:
-                body = response.encode()
-            elif response.__class__ is bytes:
-                body = response
+        if (
+            (kind is str or kind is bytes)
+            and headers is None
+            and content_type is None
+            and not direct_passthrough
+            and self in _whole_responses
+        ):
+            if mimetype is None:
+                mimetype = self.default_mimetype
 
-            if body is not None:
-                if mimetype is None:
-                    mimetype = self.default_mimetype
+            described = _content_types.get(mimetype)  # type: ignore[arg-type]
 
-                known = _content_types.get(mimetype)  # type: ignore[arg-type]
+            if described is None:
+                described = _complete_content_type(mimetype)
 
-                if known is None:
-                    known = _complete_content_type(mimetype)
+            if described is not None:
+                self._body = response.encode() if kind is str else response
+                self._described = described
+                # PERF: reading a default of the class is slower than one's own attribute.
+                self._headers = None
+                self._close_functions = None
+                self._status = "200 OK"
+                self._status_code = 200
 
-                if known is not None and self.__class__.set_data is _stock_set_data:
-                    self._content_type, self._head_template = known
-                    self._content_length = len(body)
-                    self.response = [body]
-                    # PERF: as above; the defaults are for what Werkzeug made.
-                    self._headers = None
-                    self._close_functions = None
+                if status is not None and status != 200:
+                    self.status = status
 
-                    if status is None:
-                        status = self.default_status
-
-                    if status == 200:
-                        self._status = "200 OK"
-                        self._status_code = 200
-                    else:
-                        self.status = status
-
-                    return
+                return
 
         super().__init__(
             response, status, headers, mimetype, content_type, direct_passthrough
         )
+
+    @property
+    def response(self) -> Any:
+        """The body: a list of ``bytes`` when it is whole, else what yields its parts."""
+        if self._pieces is None:
+            self._pieces = self._make_pieces()
+
+        return self._pieces
+
+    @response.setter
+    def response(self, pieces: Any) -> None:
+        self._keep_headers()
+        self._pieces = pieces
+        self._body = None
+
+    def _make_pieces(self) -> Any:
+        if self._body is None:
+            # Made by another class and turned into this one, see ``force_type``.
+            return self.__dict__.pop("response", None)
+
+        self._keep_headers()
+        pieces = [self._body]
+        self._body = None
+        return pieces
+
+    def _keep_headers(self) -> None:
+        """Make the headers of a whole body before it becomes another one."""
+        if self._body is not None and self._headers is None:
+            self._headers = self._make_headers()
 
     @property
     def headers(self) -> Headers:
@@ -416,14 +443,14 @@ class Response(ResponseBase):
         self._close_functions = functions
 
     def _make_headers(self) -> Headers:
-        if self._content_length is None:
+        if self._body is None or self._described is None:
             # Made by another class and turned into this one, see ``force_type``.
             return cast(Headers, self.__dict__.pop("headers"))
 
         return Headers(
             [
-                ("Content-Type", cast(str, self._content_type)),
-                ("Content-Length", str(self._content_length)),
+                ("Content-Type", self._described[0]),
+                ("Content-Length", str(len(self._body))),
             ]
         )
 
@@ -433,35 +460,20 @@ class Response(ResponseBase):
         :param context: the context of the request; its environ is built only if
             something depends on it.
         """
-        cls = self.__class__
-
         # Whoever replaced a method that delivers over WSGI is served through it.
-        if not (
-            cls.__call__ is _stock_call
-            and cls.get_wsgi_response is _stock_get_wsgi_response
-            and cls.get_wsgi_headers is _stock_get_wsgi_headers
-            and cls.get_app_iter is _stock_get_app_iter
-            and cls.iter_encoded is _stock_iter_encoded
-            and cls.close is _stock_close
-        ):
+        if self not in _native_deliveries:
             return call_wsgi(self, context.request.environ)
+
+        body = self._body
 
         # PERF: the response that was made by the constructor and that nobody looked at.
         if (
-            self._headers is None
-            and self._content_length is not None
-            and not self._close_functions
+            body is not None
+            and self._headers is None
             and self._status == "200 OK"
+            and not self._close_functions
         ):
-            body = self.response
-
-            if (
-                body.__class__ is list
-                and len(body) == 1
-                and body[0].__class__ is bytes
-                and len(body[0]) == self._content_length
-            ):
-                return 200, self._head_template, body[0]
+            return 200, self._described[1], body  # type: ignore[index]
 
         return self._status, self._wire_headers(context), self._wire_body(context)
 
@@ -516,13 +528,25 @@ class Response(ResponseBase):
         return super().max_cookie_size
 
 
-_stock_set_data = Response.set_data
-_stock_call = Response.__call__
-_stock_get_wsgi_response = Response.get_wsgi_response
-_stock_get_wsgi_headers = Response.get_wsgi_headers
-_stock_get_app_iter = Response.get_app_iter
-_stock_iter_encoded = Response.iter_encoded
-_stock_close = Response.close
+# Responses that need not be made as Werkzeug makes them.
+_whole_responses = Unpatched(
+    {name: getattr(Response, name) for name in ("default_status", "set_data", "status")}
+)
+
+# Responses that need not be delivered over WSGI.
+_native_deliveries = Unpatched(
+    {
+        name: getattr(Response, name)
+        for name in (
+            "__call__",
+            "close",
+            "get_app_iter",
+            "get_wsgi_headers",
+            "get_wsgi_response",
+            "iter_encoded",
+        )
+    }
+)
 
 
 def _complete_content_type(mimetype: str | None) -> tuple[str, bytes] | None:

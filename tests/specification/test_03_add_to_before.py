@@ -425,7 +425,6 @@ def first(app: BustAPI, function: Any) -> None:
         app.before_first_request(function)
 
 
-@pytest.mark.socket
 @statement("before_first_request", "before the first request")
 def test_a_first_request_function_runs_once(app: BustAPI, client: FlaskClient) -> None:
     events: list[str] = []
@@ -461,7 +460,6 @@ def test_before_first_request_is_a_decorator(app: BustAPI) -> None:
     assert app.before_first_request_funcs == [function]
 
 
-@pytest.mark.socket
 @statement("before_first_request", "the first request to this instance")
 def test_a_request_during_the_functions_waits_for_them(app: BustAPI, edge: str) -> None:
     begun, may_end = threading.Event(), threading.Event()
@@ -589,7 +587,6 @@ def test_before_request_functions_run_in_order(
     assert client.get("/").data == b"[1, 2, 1, 2]"
 
 
-@pytest.mark.socket
 @statement("before_request", "handled as if it was the return value from the view")
 @statement("before_request", "further request handling is stopped")
 def test_what_a_before_request_function_returns_is_the_answer(

@@ -266,7 +266,6 @@ WRITERS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@pytest.mark.socket
 @statement("json_encoder", "the JSON encoder class to use")
 @pytest.mark.parametrize("way", WRITERS)
 def test_the_encoder_is_used_by_all_that_writes_json(
@@ -369,7 +368,6 @@ def test_the_default_encoder_writes_what_jsonify_writes(
         json.dumps(Point(), cls=app.json_encoder)
 
 
-@pytest.mark.socket
 @statement("json_decoder", "the JSON decoder class to use")
 def test_the_decoder_is_used_by_all_that_reads_json(
     app: BustAPI, client: FlaskClient

@@ -341,7 +341,6 @@ class OwnSessions(BustAPI):
         response.set_cookie("id", "new")
 
 
-@pytest.mark.socket
 @statement("open_session", "creates or opens a new session")
 def test_overridden_session_methods_are_used(edge: str) -> None:
     app = OwnSessions()
@@ -357,7 +356,6 @@ def test_overridden_session_methods_are_used(edge: str) -> None:
     assert app.stored == {"new": {"count": 2}}
 
 
-@pytest.mark.socket
 @statement("open_session", "creates or opens a new session")
 def test_overridden_session_methods_are_called_where_nobody_looks(edge: str) -> None:
     app = OwnSessions()
@@ -370,7 +368,6 @@ def test_overridden_session_methods_are_called_where_nobody_looks(edge: str) -> 
     assert app.events == ["open /", "save 200", "open /missing", "save 404"]
 
 
-@pytest.mark.socket
 @statement("open_session", "creates or opens a new session")
 @pytest.mark.parametrize("is_late", [False, True])
 def test_session_methods_assigned_to_the_object_are_used(

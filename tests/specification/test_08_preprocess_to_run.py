@@ -110,7 +110,6 @@ def _logger_enabled_again(app: BustAPI) -> Iterator[None]:
 NONE = type(None)
 
 
-@pytest.mark.socket
 @statement("preserve_context_on_exception", "in case it's set")
 def test_the_context_is_kept_until_the_next_request(
     app: BustAPI, client: FlaskClient, torn_down: list[object]
@@ -139,7 +138,6 @@ def test_the_kept_context_can_be_looked_at(
     assert not has_request_context()
 
 
-@pytest.mark.socket
 @statement("preserve_context_on_exception", "in case it's set")
 def test_several_failures_keep_one_context(
     app: BustAPI, client: FlaskClient, torn_down: list[object]

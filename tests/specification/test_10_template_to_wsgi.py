@@ -581,7 +581,6 @@ def test_url_value_preprocessors_holds_functions_by_blueprint(
 # use_x_sendfile
 
 
-@pytest.mark.socket
 @statement("use_x_sendfile", "if you want to use the X-Sendfile feature")
 @statement("use_x_sendfile", "only affects files sent with the send_file() method")
 @pytest.mark.parametrize("value", [True, False])
@@ -653,7 +652,6 @@ def test_wsgi_app_answers_an_environ(app: BustAPI) -> None:
     assert (b"".join(body), status) == (b"hello", "200 OK")
 
 
-@pytest.mark.socket
 @statement("wsgi_app", "so that middlewares can be applied")
 @statement("wsgi_app", "you still have the original application object")
 def test_middleware_is_put_around_wsgi_app(app: BustAPI, client: FlaskClient) -> None:

@@ -287,6 +287,7 @@ impl Connection {
             )))),
         };
         let mut head = RequestHead::new(
+            py,
             PyBytes::new(py, bytes).unbind(),
             method(py, parsed.method.of(bytes)).unbind(),
             parsed,
@@ -481,7 +482,7 @@ fn look_up(py: Python<'_>, site: &Site, head: &mut RequestHead, bytes: &[u8]) ->
             let path = decode_path(target.path.of(bytes)).bytes;
             let lookup = index.lookup(name, &path);
             let hit = lookup.hit(py, &path)?;
-            head.set_hit(hit, lookup.generation());
+            head.set_lookup(py, hit, &lookup);
             found.streams = lookup.streams();
             if let Some(rule) = lookup.rule() {
                 found.key = EndpointKey::Rule(rule);

@@ -11,6 +11,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyInt, PyString, PyTuple};
 
 use crate::names::{field_key, latin1};
+use crate::routing::Lookup;
 
 /// The other end of a connection; its strings are made once for all its requests.
 pub struct Peer {
@@ -51,33 +52,56 @@ pub struct RequestHead {
     peer: Arc<Peer>,
     /// What all environs of a worker have in common.
     environ: Py<PyDict>,
+    generation_asked: u64,
+    // PERF: what Python reads in each request are struct members of a frozen class, which
+    // costs the interpreter no call.
+    #[pyo3(get)]
     method: Py<PyString>,
-    hit: Option<Py<PyTuple>>,
-    generation: u64,
+    /// All ``Cookie`` fields joined by ``"; "``, or None.
+    #[pyo3(get)]
+    cookie: Py<PyAny>,
+    /// Rule and arguments that the index found, or None: declined.
+    #[pyo3(get)]
+    hit: Py<PyAny>,
+    /// Generation of the index that was asked.
+    #[pyo3(get)]
+    generation: Py<PyInt>,
 }
 
 impl RequestHead {
     pub fn new(
+        py: Python<'_>,
         bytes: Py<PyBytes>,
         method: Py<PyString>,
         parsed: Head,
         peer: Arc<Peer>,
         environ: Py<PyDict>,
     ) -> Self {
-        Self {
+        let has_cookie = parsed.cookie.is_some();
+        let mut head = Self {
             bytes,
             parsed,
             peer,
             environ,
+            generation_asked: 0,
             method,
-            hit: None,
-            generation: 0,
+            cookie: py.None(),
+            hit: py.None(),
+            generation: PyInt::new(py, 0).unbind(),
+        };
+        if has_cookie && let Some(cookie) = head.joined(py, b"cookie") {
+            head.cookie = cookie.into_any().unbind();
         }
+        head
     }
 
-    pub fn set_hit(&mut self, hit: Option<Py<PyTuple>>, generation: u64) {
-        self.hit = hit;
-        self.generation = generation;
+    /// Keep what the index answered.
+    pub fn set_lookup(&mut self, py: Python<'_>, hit: Option<Py<PyTuple>>, lookup: &Lookup) {
+        if let Some(hit) = hit {
+            self.hit = hit.into_any();
+        }
+        self.generation_asked = lookup.generation();
+        self.generation = lookup.generation_object(py);
     }
 
     pub fn peer(&self) -> &Peer {
@@ -85,7 +109,7 @@ impl RequestHead {
     }
 
     pub const fn generation_asked(&self) -> u64 {
-        self.generation
+        self.generation_asked
     }
 
     pub const fn parsed(&self) -> &Head {
@@ -153,11 +177,6 @@ fn separator(name: &[u8]) -> &'static [u8] {
 
 #[pymethods]
 impl RequestHead {
-    #[getter]
-    fn method(&self, py: Python<'_>) -> Py<PyString> {
-        self.method.clone_ref(py)
-    }
-
     /// Percent-decoded path (UTF-8, undecodable bytes replaced as Werkzeug does).
     #[getter]
     pub fn path<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
@@ -193,12 +212,6 @@ impl RequestHead {
             .map(|host| latin1(py, host.of(self.as_bytes(py))))
     }
 
-    /// All ``Cookie`` fields joined by ``"; "``, or None.
-    #[getter]
-    fn cookie<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyString>> {
-        self.parsed.cookie.and_then(|_| self.joined(py, b"cookie"))
-    }
-
     /// Whether an ``Upgrade`` field came.
     #[getter]
     fn is_upgrade(&self) -> bool {
@@ -213,18 +226,6 @@ impl RequestHead {
     #[getter]
     fn remote_port<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyInt>> {
         self.peer.port(py)
-    }
-
-    /// Rule and arguments that the index found, or None: declined.
-    #[getter]
-    fn hit(&self, py: Python<'_>) -> Option<Py<PyTuple>> {
-        self.hit.as_ref().map(|hit| hit.clone_ref(py))
-    }
-
-    /// Generation of the index that was asked.
-    #[getter]
-    fn generation(&self) -> u64 {
-        self.generation
     }
 
     /// Return a field by its name in any case; several are joined by commas as in WSGI.

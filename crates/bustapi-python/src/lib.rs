@@ -27,6 +27,7 @@ mod shared;
 mod site;
 mod spool;
 mod threads;
+mod unpatched;
 mod worker;
 
 #[pymodule]
@@ -36,6 +37,8 @@ fn _bustapi(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<head::RequestHead>()?;
     module.add_class::<body::Body>()?;
     module.add_class::<file_wrapper::FileWrapper>()?;
+    module.add_class::<unpatched::Originals>()?;
+    module.add_class::<unpatched::Unpatched>()?;
     module.add_class::<worker::Worker>()?;
     module.add_function(wrap_pyfunction!(exchange::exchange, module)?)?;
     module.add_function(wrap_pyfunction!(exchange::parse_request, module)?)?;

@@ -21,6 +21,8 @@ pub struct RuleIndex {
 #[derive(Default)]
 struct Content {
     generation: u64,
+    /// The same as an object; None stands for 0.
+    generation_object: Option<Py<PyInt>>,
     is_complete: bool,
     /// Whether a request that is declined may belong to a rule with a streamed body.
     may_stream: bool,
@@ -71,9 +73,10 @@ impl RuleIndex {
     }
 
     /// Put content in place and give back what was there, to be dropped unlocked.
-    fn replace(&self, mut content: Content) -> Arc<Content> {
+    fn replace(&self, py: Python<'_>, mut content: Content) -> Arc<Content> {
         let mut current = self.lock();
         content.generation = current.generation + 1;
+        content.generation_object = Some(PyInt::new(py, content.generation).unbind());
         std::mem::replace(&mut current, Arc::new(content))
     }
 }
@@ -82,6 +85,13 @@ impl Lookup {
     /// The number of the `rebuild` that filled the index.
     pub fn generation(&self) -> u64 {
         self.content.generation
+    }
+
+    pub fn generation_object(&self, py: Python<'_>) -> Py<PyInt> {
+        match &self.content.generation_object {
+            Some(generation) => generation.clone_ref(py),
+            None => PyInt::new(py, 0).unbind(),
+        }
     }
 
     /// Number of the rule that was hit; it means the same within one generation.
@@ -211,7 +221,7 @@ impl RuleIndex {
             Err(error) => (Content::default(), Err(error)),
         };
 
-        drop(self.replace(content));
+        drop(self.replace(py, content));
         result
     }
 
@@ -241,8 +251,8 @@ impl RuleIndex {
         Ok(())
     }
 
-    fn __clear__(&self) {
-        drop(self.replace(Content::default()));
+    fn __clear__(&self, py: Python<'_>) {
+        drop(self.replace(py, Content::default()));
     }
 }
 

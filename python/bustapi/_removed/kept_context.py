@@ -11,7 +11,6 @@ that, the context is ended then: an application keeps one at a time.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
 from contextvars import Context, copy_context
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -86,21 +85,21 @@ def keep_context(app: Flask, context: AppContext, error: BaseException) -> bool:
     kept = context._kept = KeptContext(context, error)
     weak = weakref.ref(app)
 
-    def native_edge() -> Callable[..., Any] | None:
+    def has_native_edge() -> bool:
         app = weak()
         assert app is not None, "Its own request cannot outlive the application."
         end_kept_context(app)
-        return app._native_edge()
+        return app._has_native_edge()
 
     app.__dict__["_kept_context"] = kept
     # Asked for each request of the server, and only from now to the next one.
-    app.__dict__["_native_edge"] = native_edge
+    app.__dict__["_has_native_edge"] = has_native_edge
     return True
 
 
 def end_kept_context(app: Flask) -> None:
     """End the context that an application keeps, if there is one."""
-    app.__dict__.pop("_native_edge", None)
+    app.__dict__.pop("_has_native_edge", None)
     kept: KeptContext | None = app.__dict__.pop("_kept_context", None)
 
     if kept is not None:

@@ -21,7 +21,7 @@ def make_handler(app: WSGIApplication) -> Handler:
     The application's *class* decides: an object that wraps one and passes attribute
     look-ups through to it wants its own ``__call__`` to be called.
     """
-    if hasattr(type(app), "_native_edge"):
+    if hasattr(type(app), "native_app"):
         return NativeHandler(app)
 
     return WSGIHandler(app)
@@ -29,7 +29,7 @@ def make_handler(app: WSGIApplication) -> Handler:
 
 def rule_index_of(app: WSGIApplication) -> RuleIndex | None:
     """Return the index in which the core looks paths up, if the application has one."""
-    if hasattr(type(app), "_native_edge"):
+    if hasattr(type(app), "native_app"):
         index: RuleIndex = app._rule_index  # type: ignore[attr-defined]
         return index
 
@@ -76,11 +76,11 @@ class NativeHandler(WSGIHandler):
     """Serves a :class:`.Flask`, past WSGI while nobody has replaced a part of it."""
 
     def respond(self, head: RequestHead, body: Body | None) -> Wire:
-        # Asked per request: an extension may wrap the application at any time.
-        native = self.app._native_edge()
+        app = self.app
 
-        if native is not None:
-            wire: Wire = native(head, body)
+        # Asked per request: an extension may wrap the application at any time.
+        if app._has_native_edge():
+            wire: Wire = app.native_app(head, body)
             return wire
 
-        return super().respond(head, body)
+        return call_wsgi(app, environ_of(head, body))

@@ -1,0 +1,163 @@
+//! Whether classes still have the very attributes that they were defined with.
+//!
+//! PERF: a look-up in a class costs 40 ns and a request depends on dozens. CPython numbers
+//! the states of a class: it gives a class that it, or one of its bases, was changed
+//! another version, and no two classes the same one. So an answer is kept together with
+//! the version that it holds for, and asking again costs a comparison.
+
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering::Relaxed};
+
+use pyo3::exceptions::PyAttributeError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyType};
+
+/// Names, and the objects that a class must have under them.
+struct Attributes {
+    expected: Vec<(Py<PyString>, Py<PyAny>)>,
+    /// The class that was last found to have them, and its version then. A pair whose
+    /// halves were stored by two threads fits no class.
+    class: AtomicPtr<ffi::PyTypeObject>,
+    version: AtomicU32,
+}
+
+impl Attributes {
+    fn new(expected: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let expected = expected
+            .iter()
+            .map(|(name, value)| Ok((interned(name.cast()?)?, value.unbind())))
+            .collect::<PyResult<_>>()?;
+        Ok(Self {
+            expected,
+            class: AtomicPtr::new(ptr::null_mut()),
+            version: AtomicU32::new(0),
+        })
+    }
+
+    fn are_in(&self, class: &Bound<'_, PyType>) -> PyResult<bool> {
+        let pointer = class.as_type_ptr();
+        let version = version_of(class);
+        if version != 0
+            && self.version.load(Relaxed) == version
+            && self.class.load(Relaxed) == pointer
+        {
+            return Ok(true);
+        }
+        for (name, value) in &self.expected {
+            match class.getattr_opt(name)? {
+                Some(found) if found.is(value) => {}
+                _ => return Ok(false),
+            }
+        }
+        // A class without a version has been given one by the look-ups, for the next time;
+        // one that a metaclass changed meanwhile has another.
+        if version != 0 && version_of(class) == version {
+            self.class.store(pointer, Relaxed);
+            self.version.store(version, Relaxed);
+        }
+        Ok(true)
+    }
+}
+
+/// Return the version of a class, 0 when it has none at the moment.
+fn version_of(class: &Bound<'_, PyType>) -> u32 {
+    // SAFETY: the class is alive, and the interpreter, which alone writes the field, is held.
+    unsafe { (*class.as_type_ptr()).tp_version_tag }
+}
+
+fn interned(name: &Bound<'_, PyString>) -> PyResult<Py<PyString>> {
+    Ok(PyString::intern(name.py(), name.to_str()?).unbind())
+}
+
+/// The objects whose class has a set of attributes unchanged, told by ``in``.
+#[pyclass(frozen, module = "bustapi._bustapi")]
+pub struct Unpatched {
+    attributes: Attributes,
+    /// Names that an object itself must not have.
+    own: Vec<Py<PyString>>,
+}
+
+#[pymethods]
+impl Unpatched {
+    #[new]
+    #[pyo3(signature = (attributes, own = Vec::new()))]
+    fn new(attributes: &Bound<'_, PyDict>, own: Vec<Bound<'_, PyString>>) -> PyResult<Self> {
+        Ok(Self {
+            attributes: Attributes::new(attributes)?,
+            own: own.iter().map(interned).collect::<PyResult<_>>()?,
+        })
+    }
+
+    fn __contains__(&self, instance: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Ok(self.attributes.are_in(&instance.get_type())? && self.has_no_own(instance)?)
+    }
+}
+
+impl Unpatched {
+    fn has_no_own(&self, instance: &Bound<'_, PyAny>) -> PyResult<bool> {
+        if self.own.is_empty() {
+            return Ok(true);
+        }
+        let Some(attributes) = attributes_of(instance)? else {
+            return Ok(true);
+        };
+        for name in &self.own {
+            if attributes.contains(name)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Return the `__dict__` of an object, None when it has none.
+fn attributes_of<'py>(instance: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyDict>>> {
+    let py = instance.py();
+    // SAFETY: the interpreter is held; the function returns a new reference or NULL with an
+    // exception set.
+    let found = unsafe {
+        let found = ffi::PyObject_GenericGetDict(instance.as_ptr(), ptr::null_mut());
+        Bound::from_owned_ptr_or_err(py, found)
+    };
+    match found {
+        Ok(attributes) => Ok(Some(attributes.cast_into()?)),
+        Err(error) if error.is_instance_of::<PyAttributeError>(py) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Attributes of several classes; true while all are unchanged.
+#[pyclass(frozen, module = "bustapi._bustapi")]
+pub struct Originals {
+    classes: Vec<(Py<PyType>, Attributes)>,
+}
+
+#[pymethods]
+impl Originals {
+    /// Take the attributes as they are now.
+    #[new]
+    fn new(names: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let classes = names
+            .iter()
+            .map(|(class, names)| {
+                let expected = PyDict::new(names.py());
+                for name in names.try_iter()? {
+                    let name = name?;
+                    expected.set_item(&name, class.getattr(name.cast::<PyString>()?)?)?;
+                }
+                Ok((class.cast_into()?.unbind(), Attributes::new(&expected)?))
+            })
+            .collect::<PyResult<_>>()?;
+        Ok(Self { classes })
+    }
+
+    fn __bool__(&self, py: Python<'_>) -> PyResult<bool> {
+        for (class, attributes) in &self.classes {
+            if !attributes.are_in(class.bind(py))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
