@@ -476,7 +476,7 @@ def test_session_cannot_be_written_without_a_key(
 # Utilities
 
 
-@statement("jsonify", "a Response with the given data serialized to JSON")
+@statement("jsonify", "a Response with the given data")
 def test_jsonify_makes_a_json_response(app: BustAPI, client: FlaskClient) -> None:
     app.add_url_rule("/", "index", lambda: jsonify([1, {"a": None}]))
 

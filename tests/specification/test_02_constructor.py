@@ -93,7 +93,7 @@ def test_static_path_is_the_former_name_of_static_url_path(tmp_path: Path) -> No
     assert not hasattr(app, "static_path")
 
 
-@statement("static_url_path", "a different path for the static files on the web")
+@statement("static_url_path", "a different path for the static files")
 def test_static_url_path_moves_the_static_files(tmp_path: Path) -> None:
     write(tmp_path / "static" / "a.txt", "a")
 

@@ -587,7 +587,7 @@ def test_before_request_functions_run_in_order(
     assert client.get("/").data == b"[1, 2, 1, 2]"
 
 
-@statement("before_request", "handled as if it was the return value from the view")
+@statement("before_request", "as if it was the return value")
 @statement("before_request", "further request handling is stopped")
 def test_what_a_before_request_function_returns_is_the_answer(
     app: BustAPI, client: FlaskClient

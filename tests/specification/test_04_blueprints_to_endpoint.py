@@ -46,7 +46,7 @@ statement = pytest.mark.statement
 # blueprints
 
 
-@statement("blueprints", "all the attached blueprints in a dictionary by name")
+@statement("blueprints", "all the attached blueprints")
 def test_blueprints_are_found_by_name(app: BustAPI) -> None:
     one, two = Blueprint("one", __name__), Blueprint("two", __name__)
 

@@ -22,7 +22,7 @@ class DatabaseError(Exception):
 
 
 def page_not_found(error: object) -> tuple[str, int]:
-    return "This page does not exist", 404
+    return "no such page", 404
 
 
 # error_handler_spec
@@ -71,15 +71,15 @@ def test_a_handler_answers_its_code(app: BustAPI, client: FlaskClient) -> None:
 
     response = client.get("/missing")
 
-    assert (response.status_code, response.data) == (404, b"This page does not exist")
+    assert (response.status_code, response.data) == (404, b"no such page")
 
 
 @statement("errorhandler", "handlers for arbitrary exceptions")
 @statement("errorhandler", "do not necessarily have to be a subclass")
 def test_a_handler_answers_any_error(app: BustAPI, client: FlaskClient) -> None:
     @app.errorhandler(DatabaseError)
-    def special_exception_handler(error: DatabaseError) -> tuple[str, int]:
-        return f"Database connection failed: {error}", 500
+    def no_database(error: DatabaseError) -> tuple[str, int]:
+        return f"no connection: {error}", 500
 
     @app.route("/")
     def index() -> str:
@@ -88,7 +88,7 @@ def test_a_handler_answers_any_error(app: BustAPI, client: FlaskClient) -> None:
     response = client.get("/")
 
     assert response.status_code == 500
-    assert response.data == b"Database connection failed: closed"
+    assert response.data == b"no connection: closed"
 
 
 @statement("errorhandler", "without using the errorhandler() decorator")
@@ -97,7 +97,7 @@ def test_a_function_assigned_by_code_is_a_handler(
 ) -> None:
     app.error_handler_spec[None][404] = page_not_found  # type: ignore[assignment]
 
-    assert client.get("/missing").data == b"This page does not exist"
+    assert client.get("/missing").data == b"no such page"
 
 
 @statement("errorhandler", "should be application wide None shall be used")
@@ -140,7 +140,7 @@ def test_extensions_keep_their_state_here(app: BustAPI) -> None:
 @statement("full_dispatch_request", "request pre and postprocessing")
 @statement("full_dispatch_request", "HTTP exception catching and error handling")
 @pytest.mark.parametrize(
-    ("path", "answer"), [("/", b"view"), ("/missing", b"This page does not exist")]
+    ("path", "answer"), [("/", b"view"), ("/missing", b"no such page")]
 )
 def test_full_dispatch_request_does_everything(
     app: BustAPI, path: str, answer: bytes
@@ -297,7 +297,7 @@ def test_an_error_is_raised_again_in_debug_mode(
 
 
 @statement("handle_exception", "otherwise it is logged")
-@statement("handle_exception", "the handler for a 500 internal server error is used")
+@statement("handle_exception", "the handler for a 500")
 def test_an_error_is_logged_and_handled(
     app: BustAPI, client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -140,7 +140,7 @@ def test_iter_blueprints_keeps_the_order(app: BustAPI) -> None:
 # jinja_environment, jinja_loader, jinja_options
 
 
-@statement("jinja_environment", "the class that is used for the Jinja environment")
+@statement("jinja_environment", "used for the Jinja environment")
 def test_an_own_class_of_the_environment_is_used(edge: str) -> None:
     class OwnEnvironment(Environment):
         def __init__(self, *args: Any, **options: Any) -> None:
@@ -461,20 +461,20 @@ def test_an_error_is_logged_with_its_traceback(
 def test_messages_are_logged(app: BustAPI, caplog: pytest.LogCaptureFixture) -> None:
     app.debug = True
 
-    app.logger.debug("A value for debugging")
-    app.logger.warning("A warning occurred (%d apples)", 42)
-    app.logger.error("An error occurred")
+    app.logger.debug("a detail")
+    app.logger.warning("%d orders wait", 42)
+    app.logger.error("no stock")
 
     assert isinstance(app.logger, logging.Logger)
     assert caplog.record_tuples == [
-        ("specified", logging.DEBUG, "A value for debugging"),
-        ("specified", logging.WARNING, "A warning occurred (42 apples)"),
-        ("specified", logging.ERROR, "An error occurred"),
+        ("specified", logging.DEBUG, "a detail"),
+        ("specified", logging.WARNING, "42 orders wait"),
+        ("specified", logging.ERROR, "no stock"),
     ]
     app.logger.setLevel(logging.NOTSET)
 
 
-@statement("logger", "log to stderr if the application is in debug mode")
+@statement("logger", "log to stderr")
 def test_messages_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     # What nobody handles, whatever handlers are above.
     logging.getLogger("spec_logger_stderr").propagate = False
@@ -486,7 +486,7 @@ def test_messages_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     assert "to be seen" in capsys.readouterr().err
 
 
-@statement("logger", "log to stderr if the application is in debug mode")
+@statement("logger", "log to stderr")
 def test_messages_go_to_who_handles_them(capsys: pytest.CaptureFixture[str]) -> None:
     records: list[logging.LogRecord] = []
 

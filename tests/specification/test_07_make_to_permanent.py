@@ -35,7 +35,7 @@ def test_the_configuration_is_what_make_config_makes() -> None:
     assert Own(instance_relative_config=True).config["MADE"] is True
 
 
-@statement("make_config", "relative to the instance path or the root path")
+@statement("make_config", "the instance path or the root path")
 @pytest.mark.parametrize("is_relative", [False, True])
 def test_make_config_decides_where_files_are(
     app: BustAPI, tmp_path: Path, is_relative: bool
@@ -132,7 +132,7 @@ def wsgi_callable(environ: Any, start_response: Any) -> Iterable[bytes]:
     return [b"from wsgi"]
 
 
-@statement("make_response", "from a view function to a real response object")
+@statement("make_response", "to a real response object")
 @statement("make_response", "the following types are allowed")
 @pytest.mark.parametrize(
     ("rv", "body", "status"),
@@ -245,7 +245,7 @@ def test_the_name_is_the_import_name(app: BustAPI) -> None:
     assert app.name == "specified"
 
 
-@statement("name", "guessed from the run file if the import name is main")
+@statement("name", "guessed from the run file")
 def test_the_name_of_main_is_that_of_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
     main = types.ModuleType("__main__")
     main.__file__ = "/srv/shop.py"

@@ -48,7 +48,7 @@ def test_preprocess_request_calls_each_function(app: BustAPI) -> None:
     assert events == ["one", "two"]
 
 
-@statement("preprocess_request", "as if it was the return value from the view")
+@statement("preprocess_request", "as if it was the return value")
 @statement("preprocess_request", "further request handling is stopped")
 def test_preprocess_request_returns_the_first_value(app: BustAPI) -> None:
     events: list[str] = []
@@ -504,7 +504,7 @@ def test_the_request_class_is_request(app: BustAPI, client: FlaskClient) -> None
 
 
 @statement("request_context", "from the given environment")
-@statement("request_context", "only bound to the current context for the duration")
+@statement("request_context", "only bound for the duration")
 def test_request_context_binds_the_request_in_its_block(app: BustAPI) -> None:
     with app.request_context(create_environ("/page?a=1")) as ctx:
         assert (request.path, request.args["a"]) == ("/page", "1")
@@ -570,7 +570,7 @@ def test_the_response_class_is_response(app: BustAPI, client: FlaskClient) -> No
 # route
 
 
-@statement("route", "register a view function for a given URL rule")
+@statement("route", "register a view function")
 @statement("route", "the URL rule as string")
 def test_route_registers_the_view(app: BustAPI, client: FlaskClient) -> None:
     @app.route("/")
@@ -581,7 +581,7 @@ def test_route_registers_the_view(app: BustAPI, client: FlaskClient) -> None:
     assert index() == "Hello World"
 
 
-@statement("route", "assumes the name of the view function as endpoint")
+@statement("route", "assumes the name of the view function")
 @pytest.mark.parametrize(
     ("options", "endpoint"), [({}, "view"), ({"endpoint": "other"}, "other")]
 )
@@ -672,7 +672,7 @@ def test_options_of_the_debugger_are_passed_on(
     assert started["use_evalex"] is False
 
 
-@statement("run (0.11)", "without being in debug mode won't catch any exceptions")
+@statement("run (0.11)", "won't catch any exceptions")
 def test_a_debugger_without_debug_mode_sees_no_error(
     app: BustAPI, started: dict[str, Any]
 ) -> None:

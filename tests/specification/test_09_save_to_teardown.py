@@ -260,7 +260,7 @@ def test_an_overridden_send_static_file_is_the_view_of_the_route(edge: str) -> N
 # session_cookie_name: the paragraph whose heading the document lost
 
 
-@statement("session_cookie_name", "uses this for the name of the session cookie")
+@statement("session_cookie_name", "the name of the session cookie")
 def test_session_cookie_name_names_the_cookie(
     counting: BustAPI, client: FlaskClient
 ) -> None:
@@ -334,7 +334,7 @@ def test_shell_context_processor_gives_names_to_the_shell(app: BustAPI) -> None:
     assert app.make_shell_context()["answer"] == 42
 
 
-@statement("shell_context_processors", "should be run when a shell context is created")
+@statement("shell_context_processors", "when a shell context is created")
 def test_shell_context_processors_are_run(app: BustAPI) -> None:
     app.shell_context_processors.append(lambda: {"answer": 42})
 
@@ -370,7 +370,7 @@ def test_an_ignored_error_is_not_passed_to_teardown(edge: str, ignores: bool) ->
     assert seen == [type(None) if ignores else Failure] * 2
 
 
-@statement("should_ignore_error", "to figure out if an error should be ignored")
+@statement("should_ignore_error", "if an error should be ignored")
 def test_no_error_is_ignored_by_default(app: BustAPI) -> None:
     assert app.should_ignore_error(Failure()) is False
 
@@ -461,7 +461,7 @@ def test_teardown_appcontext_funcs_are_called(
 # teardown_request
 
 
-@statement("teardown_request", "at the end of each request, regardless of whether")
+@statement("teardown_request", "at the end of each request")
 @statement("teardown_request", "it will be passed an error object")
 @statement("teardown_request", "the return values of teardown functions are ignored")
 def test_teardown_functions_run_with_and_without_an_error(
@@ -501,7 +501,7 @@ def test_teardown_functions_run_when_a_request_context_is_popped(
     assert not has_request_context()
 
 
-@statement("teardown_request", "take every necessary step to avoid that they will fail")
+@statement("teardown_request", "to avoid that they will fail")
 def test_a_teardown_function_may_catch_its_own_errors(
     app: BustAPI, client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -117,17 +117,11 @@ def test_template_global_takes_a_name(app: BustAPI) -> None:
 @statement("template_test", "otherwise the function name will be used")
 def test_template_test_registers_under_the_name_of_the_function(app: BustAPI) -> None:
     @app.template_test()
-    def is_prime(n: int) -> bool:
-        if n == 2:
-            return True
+    def prime(number: int) -> bool:
+        divisors = range(2, math.isqrt(number) + 1)
+        return number > 1 and all(number % divisor for divisor in divisors)
 
-        for i in range(2, math.ceil(math.sqrt(n)) + 1):
-            if n % i == 0:
-                return False
-
-        return True
-
-    source = "{% for n in range(2, 12) if n is is_prime %}{{ n }} {% endfor %}"
+    source = "{% for n in range(12) if n is prime %}{{ n }} {% endfor %}"
     assert render(app, source) == "2 3 5 7 11 "
 
 
@@ -171,8 +165,8 @@ def test_the_context_of_a_request_can_be_looked_at_in_a_block(app: BustAPI) -> N
     app.add_url_rule("/", "index", lambda: "")
 
     with app.test_client() as c:
-        c.get("/?vodka=42")
-        assert request.args["vodka"] == "42"
+        c.get("/?order=42")
+        assert request.args["order"] == "42"
 
     assert not request
 
@@ -250,7 +244,7 @@ def test_test_request_context_takes_what_a_request_is_made_of(app: BustAPI) -> N
 # testing
 
 
-@statement("testing", "set this to True to enable the test mode")
+@statement("testing", "to enable the test mode")
 @statement("testing", "it's implicitly enabled")
 @pytest.mark.parametrize(
     ("propagate", "raises"), [(None, True), (True, True), (False, False)]
@@ -321,7 +315,7 @@ def test_a_trapped_error_leaves_the_application(
         client.get("/")
 
 
-@statement("trap_http_exception", "for all HTTP exceptions raised by a view function")
+@statement("trap_http_exception", "called for all HTTP exceptions")
 def test_an_override_decides_what_is_trapped(edge: str) -> None:
     seen: list[type] = []
 
@@ -492,27 +486,28 @@ def test_url_defaults_update_the_values_in_place(
 # url_map, url_rule_class
 
 
-class ListConverter(BaseConverter):
-    """The converter of the document's example."""
+class NamesConverter(BaseConverter):
+    """Several values in one part of a path, as in the document's example."""
 
     def to_python(self, value: str) -> list[str]:
-        return value.split(",")
+        return sorted(value.split(","), reverse=True)
 
     def to_url(self, value: list[str]) -> str:
-        return ",".join(super(ListConverter, self).to_url(v) for v in value)
+        quote = super().to_url
+        return ",".join(map(quote, value))
 
 
 @statement("url_map", "the Map for this instance")
-@statement("url_map", "change the routing converters after the class was created")
+@statement("url_map", "change the routing converters")
 def test_converters_can_be_added_to_the_map(app: BustAPI, client: FlaskClient) -> None:
-    app.url_map.converters["list"] = ListConverter
+    app.url_map.converters["names"] = NamesConverter
 
-    @app.route("/<list:names>")
-    def names(names: list[str]) -> list[str]:
-        return [*names, url_for("names", names=reversed(names))]
+    @app.route("/<names:names>")
+    def view(names: list[str]) -> list[str]:
+        return [*names, url_for("view", names=names)]
 
-    assert client.get("/a,b").json == ["a", "b", "/b,a"]
-    assert [rule.rule for rule in app.url_map.iter_rules("names")] == ["/<list:names>"]
+    assert client.get("/a,b").json == ["b", "a", "/b,a"]
+    assert [rule.rule for rule in app.url_map.iter_rules("view")] == ["/<names:names>"]
 
 
 @statement("url_rule_class", "the rule object to use")
