@@ -99,7 +99,10 @@ def main() -> None:
         ("context from the head", lambda: AppContext._from_head(app, head, None)),
         ("push and pop", push_and_pop),
         ("  of that: routing", lambda: app._match_natively(pushed)),
-        ("  of that: session put off", lambda: app._may_defer_session(pushed)),
+        (
+            "  of that: session put off",
+            lambda: app._may_defer_session(pushed, app.session_interface),
+        ),
         ("  of that: two teardowns", _teardowns),
     ]
     inside: list[tuple[str, Callable[[], Any]]] = [

@@ -213,11 +213,6 @@ class Flask(App):
                 view_func=lambda **kw: self_ref().send_static_file(**kw),  # type: ignore[union-attr]
             )
 
-        # PERF: a dictionary that was made for an object by CPython 3.11 or 3.12 shares its
-        # keys with others of the class, and no attribute in it is found by the short way.
-        # Thirty are read in each request, at 13 ns each.
-        self.__dict__ = dict(self.__dict__)
-
     # Files of the application
 
     def get_send_file_max_age(self, filename: str | None) -> int | None:
@@ -1317,11 +1312,14 @@ class Flask(App):
         Whoever replaced one of the functions that a WSGI request passes, in a subclass,
         on the class or on the instance, is served through what he put there.
         """
-        return (
+        if (
             self in _native_edges
             and RequestContext is _stock_context
-            and bool(classes_are_stock)
-        )
+            and classes_are_stock
+        ):
+            return True
+
+        return False
 
     @property
     def _rule_index(self) -> RuleIndex:
@@ -1367,14 +1365,14 @@ class Flask(App):
         """
         return _bind_to_environ(rule.map, environ, None, "")  # type: ignore[no-any-return]
 
-    def _may_defer_session(self, context: AppContext) -> bool:
+    def _may_defer_session(
+        self, context: AppContext, interface: SessionInterface
+    ) -> bool:
         """Return whether opening the session can wait until somebody looks at it.
 
         It can when it is Flask's own signed cookie and none came: then opening it has
         no effect that could be seen.
         """
-        interface = self.session_interface
-
         if (
             interface.__class__ is not SecureCookieSessionInterface
             or interface.__dict__

@@ -459,8 +459,10 @@ class AppContext:
 
         # Only once, or a stream that pushes the context again would lose the session.
         if self._opened is None and self._session_deferred is None:
-            if app._may_defer_session(self):
-                self._session_deferred = app.session_interface
+            interface = app.session_interface
+
+            if app._may_defer_session(self, interface):
+                self._session_deferred = interface
             else:
                 self._opened = self._open_session()
 

@@ -151,7 +151,7 @@ def _call_make_null_session(app: Any) -> SessionMixin:
     return app.make_null_session()  # type: ignore[no-any-return]
 
 
-def _may_not_defer_session(app: Any, context: AppContext) -> bool:
+def _may_not_defer_session(app: Any, context: AppContext, interface: Any) -> bool:
     return False
 
 
