@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +62,6 @@ def comparable(seen: Any, edge: str) -> Any:
     kept = []
 
     for name, value in headers:
-        # The server writes a length where it knows one, and sends none for HEAD.
-        if edge == "native" and name == "Content-Length":
-            continue
-
         if name == "Allow":
             value = ", ".join(sorted(value.split(", ")))
 
@@ -73,6 +70,32 @@ def comparable(seen: Any, edge: str) -> Any:
 
     # What an application answers to HEAD all the same, the server does not send.
     return [method, status, kept, "" if edge == "native" and method == "HEAD" else body]
+
+
+def without_added_lengths(seen: Any, expected: Any) -> Any:
+    """Leave out the lengths of whole bodies that the server puts behind the fields."""
+    if isinstance(seen, dict) and isinstance(expected, dict):
+        return {
+            key: without_added_lengths(value, expected.get(key))
+            for key, value in seen.items()
+        }
+
+    if not (isinstance(seen, list) and isinstance(expected, list)):
+        return seen
+
+    if not (is_answer(seen) and is_answer(expected)):
+        pairs = zip_longest(seen, expected[: len(seen)])
+        return [without_added_lengths(*pair) for pair in pairs]
+
+    method, status, headers, body = seen
+    fields = [field for field in headers if field[0].lower() not in SERVER_FIELDS]
+    is_declared = any(name == "Content-Length" for name, _ in expected[2])
+
+    if not is_declared and fields:
+        if fields[-1] == ["Content-Length", str(len(expected[3].encode()))]:
+            fields.pop()
+
+    return [method, status, fields, body]
 
 
 def is_answer(seen: list[Any]) -> bool:
@@ -86,5 +109,8 @@ def test_a_change_has_the_effect_it_has_in_flask(
     expected = observations(flask_python, "wsgi")[name]
 
     actual = observations(sys.executable, "--alias", edge)[name]
+
+    if edge == "native":
+        actual = without_added_lengths(actual, expected)
 
     assert comparable(actual, edge) == comparable(expected, edge)

@@ -59,15 +59,41 @@ def test_every_application_is_asked() -> None:
     [
         {"status": "201 CREATED"},
         {"body": "else"},
-        {"headers": [("Content-Length", "4"), ("X-A", "1")]},
-        {"headers": [("Content-Length", "5")]},
+        {"headers": [("X-A", "1"), ("Content-Length", "4"), ("X-B", "2")]},
+        {"headers": [("Content-Length", "4")]},
+        {"headers": [("X-A", "1"), ("Content-Length", "4")]},
+        {"headers": [("Content-Length", "5"), ("X-A", "1")]},
+        {"headers": [("X-A", "1")]},
         {"error": "KeyError"},
         {"asides": ["UserWarning"]},
     ],
 )
 def test_a_difference_is_noticed(way: str, change: dict[str, Any]) -> None:
-    expected = Answer("200 OK", [("Content-Length", "4")], "body")
+    fields = [("Content-Length", "4"), ("X-A", "1")]
+    expected = Answer("200 OK", fields, "body")
     question = Question("GET", "/")
 
     assert difference(expected, expected, question, way) is None
     assert difference(expected._replace(**change), expected, question, way) is not None
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_noticed"),
+    [
+        ([("X-A", "1"), ("Content-Length", "4")], False),
+        ([("X-A", "1")], False),
+        ([("X-A", "1"), ("Content-Length", "5")], True),
+        ([("Content-Length", "4"), ("X-A", "1")], True),
+    ],
+)
+@pytest.mark.parametrize("way", ["native", "socket"])
+def test_a_length_may_be_added_behind_the_fields(
+    way: str, fields: list[tuple[str, str]], is_noticed: bool
+) -> None:
+    expected = Answer("200 OK", [("X-A", "1")], "body")
+
+    found = difference(
+        expected._replace(headers=fields), expected, Question("GET", "/"), way
+    )
+
+    assert (found is not None) == is_noticed

@@ -73,6 +73,8 @@ pub struct EncodedHead {
 /// Fields that belong to the connection are the server's (PEP 3333): of the application's
 /// `Connection` only `close` is obeyed, `Keep-Alive`, `Proxy-Connection`, `TE`, `Trailer` and
 /// `Transfer-Encoding` are dropped, and so is `Upgrade` except with 426, which demands it.
+/// All others go out as they are and in their order. A Content-Length is added behind them
+/// where the application gave none; its own is dropped where no answer may have one.
 ///
 /// # Errors
 /// What the application did wrong; `out` is then as it was.
@@ -104,12 +106,12 @@ fn write_head<'f>(
     let mut own = OwnFields::default();
     for (name, value) in fields {
         check_field(name, value)?;
-        if own.passes(name, value, status)? {
+        if own.passes(name, value, status, context)? {
             write_field(out, name, value);
         }
     }
-    let (framing, length) = own.framing(status, body, context)?;
-    if let Some(length) = length {
+    let (framing, added) = own.framing(status, body, context)?;
+    if let Some(length) = added {
         write_length(out, length);
     }
     if framing == ResponseFraming::Chunked {
@@ -132,7 +134,8 @@ fn write_head<'f>(
 /// Write a head from a template: status line and fields, each with its line end.
 ///
 /// The template was made by this package, is well formed and lacks Content-Length, Date,
-/// every field of the connection and the empty line.
+/// every field of the connection and the empty line. The length is that of the body which
+/// the application made, whether it is sent or not.
 #[inline]
 pub fn encode_template(
     out: &mut Vec<u8>,
@@ -145,11 +148,14 @@ pub fn encode_template(
     // PERF: one reservation and at most five copies; everything else was decided before.
     out.reserve(template.len() + DATE_LINE + 64);
     out.extend_from_slice(template);
-    let own = OwnFields::default();
-    let body = BodyKind::Sized(body_length);
-    let (framing, length) = own.undeclared_framing(status, body, context);
-    if let Some(length) = length {
-        write_length(out, length);
+    let framing = if has_no_content(status, context) {
+        ResponseFraming::Empty
+    } else {
+        ResponseFraming::Length(body_length)
+    };
+    // The application knows its whole body, so HEAD has the length also if it is 0.
+    if status != 304 && !forbids_length(status, context) {
+        write_length(out, body_length);
     }
     out.extend_from_slice(date.line());
     let keep_alive = context.keep_alive && may_keep_alive(status, framing, context);
@@ -213,7 +219,13 @@ struct OwnFields {
 
 impl OwnFields {
     /// Note a field and tell whether it goes out as it is.
-    fn passes(&mut self, name: &[u8], value: &[u8], status: u16) -> Result<bool, ResponseError> {
+    fn passes(
+        &mut self,
+        name: &[u8],
+        value: &[u8],
+        status: u16,
+        context: &ResponseContext,
+    ) -> Result<bool, ResponseError> {
         let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
         match name.len() {
             2 if is(b"te") => Ok(false),
@@ -235,7 +247,12 @@ impl OwnFields {
                 Ok(false)
             }
             10 if is(b"keep-alive") => Ok(false),
-            14 if is(b"content-length") => self.take_length(value).map(|()| false),
+            14 if is(b"content-length") => {
+                self.take_length(value)?;
+                // RFC 9110 8.6: not with 204 and not with 2xx to CONNECT; with HEAD and 304
+                // it is the length that GET would have.
+                Ok(!forbids_length(status, context))
+            }
             16 if is(b"proxy-connection") => Ok(false),
             17 if is(b"transfer-encoding") => Ok(false),
             _ => Ok(true),
@@ -251,7 +268,7 @@ impl OwnFields {
         }
     }
 
-    /// Decide how the body ends and which Content-Length is sent (RFC 9112 6.3).
+    /// Decide how the body ends and which Content-Length is added (RFC 9112 6.3).
     fn framing(
         &self,
         status: u16,
@@ -259,46 +276,40 @@ impl OwnFields {
         context: &ResponseContext,
     ) -> Result<(ResponseFraming, Option<u64>), ResponseError> {
         let Some(declared) = self.content_length else {
-            return Ok(self.undeclared_framing(status, body, context));
+            return Ok(undeclared_framing(status, body, context));
         };
         if has_no_content(status, context) {
-            // RFC 9110 8.6: not with 204 and not with 2xx to CONNECT; with HEAD and 304 it
-            // is the length that GET would have.
-            let sent = (!forbids_length(status, context)).then_some(declared);
-            return Ok((ResponseFraming::Empty, sent));
+            return Ok((ResponseFraming::Empty, None));
         }
         match body {
             BodyKind::Sized(actual) if actual != declared => {
                 Err(ResponseError::LengthMismatch { declared, actual })
             }
-            _ => Ok((ResponseFraming::Length(declared), Some(declared))),
+            _ => Ok((ResponseFraming::Length(declared), None)),
         }
     }
+}
 
-    /// The same for an application that declared nothing.
-    #[inline]
-    fn undeclared_framing(
-        &self,
-        status: u16,
-        body: BodyKind,
-        context: &ResponseContext,
-    ) -> (ResponseFraming, Option<u64>) {
-        match body {
-            _ if has_no_content(status, context) => {
-                // What HEAD left out has a length only if there was something to leave out.
-                let length = match body {
-                    BodyKind::Sized(length) if length > 0 && context.is_head => Some(length),
-                    _ => None,
-                };
-                let is_sent = status != 304 && !forbids_length(status, context);
-                (ResponseFraming::Empty, length.filter(|_| is_sent))
-            }
-            BodyKind::Sized(length) => (ResponseFraming::Length(length), Some(length)),
-            BodyKind::Stream if context.version == Version::Http11 => {
-                (ResponseFraming::Chunked, None)
-            }
-            BodyKind::Stream => (ResponseFraming::UntilClose, None),
+/// The same for an application that declared nothing.
+#[inline]
+fn undeclared_framing(
+    status: u16,
+    body: BodyKind,
+    context: &ResponseContext,
+) -> (ResponseFraming, Option<u64>) {
+    match body {
+        _ if has_no_content(status, context) => {
+            // What HEAD left out has a length only if there was something to leave out.
+            let length = match body {
+                BodyKind::Sized(length) if length > 0 && context.is_head => Some(length),
+                _ => None,
+            };
+            let is_sent = status != 304 && !forbids_length(status, context);
+            (ResponseFraming::Empty, length.filter(|_| is_sent))
         }
+        BodyKind::Sized(length) => (ResponseFraming::Length(length), Some(length)),
+        BodyKind::Stream if context.version == Version::Http11 => (ResponseFraming::Chunked, None),
+        BodyKind::Stream => (ResponseFraming::UntilClose, None),
     }
 }
 

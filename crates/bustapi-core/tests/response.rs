@@ -81,6 +81,25 @@ fn a_whole_answer_has_a_length_and_a_date() {
     );
 }
 
+// A client may not care about the order of fields; who compares two servers does.
+#[test]
+fn the_length_stays_where_the_application_put_it() {
+    for (body, context) in [
+        (BodyKind::Sized(5), GET),
+        (BodyKind::Stream, GET),
+        (BodyKind::Sized(0), HEAD),
+    ] {
+        let fields = [("X-A", "1"), ("content-length", "05"), ("X-B", "2")];
+
+        let (head, _) = encode("200 OK", &fields, body, &context).expect("valid");
+
+        assert_eq!(
+            head,
+            format!("HTTP/1.1 200 OK\r\nX-A: 1\r\ncontent-length: 05\r\nX-B: 2\r\n{DATE}\r\n")
+        );
+    }
+}
+
 #[test]
 fn a_template_gives_the_same_head() {
     let template = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n";
@@ -101,9 +120,14 @@ fn a_template_gives_the_same_head() {
 
             let encoded = encode_template(&mut out, status, &template, length, &context, &date());
 
+            let declared = length.to_string();
+            let fields = [
+                ("Content-Type", "text/plain"),
+                ("Content-Length", &*declared),
+            ];
             let expected = encode(
                 &format!("{status} OK"),
-                &[("Content-Type", "text/plain")],
+                &fields[..if status == 304 { 1 } else { 2 }],
                 BodyKind::Sized(length),
                 &context,
             );
@@ -212,7 +236,7 @@ fn the_framing_follows_method_status_version_and_declaration() {
         ),
     ] {
         let fields: Vec<_> = declared
-            .map(|value| ("content-length", value))
+            .map(|value| ("Content-Length", value))
             .into_iter()
             .collect();
         let case = format!("{context:?} {status} {declared:?} {body:?}");
