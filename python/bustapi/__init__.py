@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import json
+from . import _legacy, json
 from .app import Flask
 from .application import BustAPI
 from .blueprints import Blueprint
@@ -115,3 +115,7 @@ else:
             return _FLASK_API_VERSION
 
         raise AttributeError(name)
+
+
+if _legacy.is_wanted():
+    _legacy.install()

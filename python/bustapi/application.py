@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import defaultdict
 from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any, TypeVar, cast
 
 from werkzeug.datastructures import ImmutableDict
 
-from ._removed import RemovedNames
-from ._removed.sessions import notice_overrides
+from ._removed import RemovedNames, set_up_removed_names
 from ._removed.warning import warn_removed
 from .app import Flask
 
@@ -76,15 +74,16 @@ class BustAPI(RemovedNames, Flask):
             warn_removed("static_path", stacklevel=2)
             options.setdefault("static_url_path", static_path)
 
-        # A method may have been put on the class since it was made.
-        notice_overrides(type(self))
-        super().__init__(
-            import_name,
-            static_folder=static_folder,
-            template_folder=template_folder,
-            **options,
+        construct = super().__init__
+        set_up_removed_names(
+            self,
+            lambda: construct(
+                import_name,
+                static_folder=static_folder,
+                template_folder=template_folder,
+                **options,
+            ),
         )
-        self.error_handler_spec = defaultdict(_HandlersByCode)
 
     @_keeping_debug_mode
     def run(
@@ -105,20 +104,6 @@ class BustAPI(RemovedNames, Flask):
             turned it on.
         """
         super().run(host, port, debug, load_dotenv, **options)
-
-
-class _HandlersByCode(defaultdict[Any, Any]):
-    """Error handlers of a scope; a function stands for the error of its status code."""
-
-    def __init__(self) -> None:
-        super().__init__(dict)
-
-    def __setitem__(self, code: Any, handlers: Any) -> None:
-        if callable(handlers):
-            error, _ = Flask._get_exc_class_and_code(code)
-            handlers = {error: handlers}
-
-        super().__setitem__(code, handlers)
 
 
 def _name_of_caller(app: BustAPI) -> str:

@@ -24,6 +24,7 @@ from werkzeug.utils import import_string
 
 import bustapi_alias
 
+from . import _legacy
 from .globals import current_app
 from .helpers import get_debug_flag, get_load_dotenv
 
@@ -473,6 +474,28 @@ _debug_option = click.Option(
     help="Turn debug mode on or off.",
     expose_value=False,
     callback=_set_debug,
+)
+
+
+def _set_legacy(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if not value or ctx.resilient_parsing or _legacy.is_wanted():
+        return
+
+    # The package and the commands of other packages were imported without it. This
+    # program begins again, in the same process; so do the processes it starts.
+    os.environ[_legacy.VARIABLE] = "1"
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+_legacy_option = click.Option(
+    ["--legacy"],
+    help="Have the names that Flask had from 0.11 to 2.2 and has no longer.",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_set_legacy,
 )
 
 
@@ -1153,6 +1176,10 @@ or have a file 'wsgi.py' or 'app.py' in the current folder.
 
 # Not in every FlaskGroup: programs have command lines of their own.
 cli.add_command(exec_command)
+cli.params.append(_legacy_option)
+
+for _command in (run_command, shell_command, routes_command, exec_command):
+    _command.params.append(_legacy_option)
 
 
 def main() -> None:

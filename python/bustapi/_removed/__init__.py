@@ -8,6 +8,7 @@ none costs anything during a request as long as nobody uses it.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -21,6 +22,7 @@ from .attributes import (
     RenamedAttribute,
     move_class_values,
 )
+from .error_handlers import HandlersByCode
 from .first_request import begin_first_request
 from .json import ConfiguredJSONProvider, JSONClassAttribute
 from .json import JSONDecoder as JSONDecoder
@@ -230,3 +232,14 @@ class RemovedNames:
 
 
 _stock_init_jinja_globals = RemovedNames.init_jinja_globals
+
+
+def set_up_removed_names(app: Flask, construct: Callable[[], None]) -> None:
+    """Make an application object whose class has the removed names.
+
+    :param construct: calls the constructor of ``Flask``.
+    """
+    # A method may have been put on the class since it was made.
+    notice_overrides(type(app))
+    construct()
+    app.error_handler_spec = defaultdict(HandlersByCode)

@@ -152,14 +152,9 @@ class Blueprint(Scaffold):
         if not name:
             raise ValueError("The 'name' of a blueprint may not be empty.")
 
-        if "." in name:
-            raise ValueError(
-                f"The 'name' of a blueprint may not contain a dot, as {name!r} does: dots"
-                " separate the names of nested blueprints."
-            )
-
         #: Name of the blueprint: what its endpoints begin with, before a dot.
         self.name = name
+        self._check_name()
 
         #: What the URLs of its rules begin with, None for nothing.
         self.url_prefix = url_prefix
@@ -176,6 +171,13 @@ class Blueprint(Scaffold):
         #: Name of the group of its commands; None to put them beside the application's.
         self.cli_group = cli_group
         self._blueprints: list[tuple[Blueprint, dict[str, Any]]] = []
+
+    def _check_name(self) -> None:
+        if "." in self.name:
+            raise ValueError(
+                f"The 'name' of a blueprint may not contain a dot, as {self.name!r}"
+                " does: dots separate the names of nested blueprints."
+            )
 
     def _check_setup_finished(self, f_name: str) -> None:
         if self._got_registered_once:
@@ -278,11 +280,7 @@ class Blueprint(Scaffold):
         name = f"{options.get('name_prefix', '')}.{own_name}".lstrip(".")
 
         if name in app.blueprints:
-            other = "this blueprint" if app.blueprints[name] is self else "another one"
-            raise ValueError(
-                f"The blueprint name {name!r} is already registered for {other}. Pass"
-                " another 'name' to 'register_blueprint'."
-            )
+            self._refuse_name(app, name)
 
         is_first = all(blueprint is not self for blueprint in app.blueprints.values())
         app.blueprints[name] = self
@@ -307,6 +305,13 @@ class Blueprint(Scaffold):
             blueprint.register(
                 app, _nest_options(state, blueprint, {**nested_options}, name)
             )
+
+    def _refuse_name(self, app: App, name: str) -> None:
+        other = "this blueprint" if app.blueprints[name] is self else "another one"
+        raise ValueError(
+            f"The blueprint name {name!r} is already registered for {other}. Pass"
+            " another 'name' to 'register_blueprint'."
+        )
 
     def _register_commands(self, app: App, name: str, group: Any) -> None:
         """Put the commands into the application's, under a group or beside them."""

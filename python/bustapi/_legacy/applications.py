@@ -1,0 +1,191 @@
+"""What ``Flask``, ``Blueprint`` and ``Config`` had, and what they allowed."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any, TypeVar
+
+from werkzeug.datastructures import ImmutableDict
+
+from .. import app as app_module
+from .. import cli
+from .._removed import RemovedNames, set_up_removed_names
+from .._removed.attributes import RemovedConfigAttribute, move_class_values
+from .._removed.sessions import notice_overrides
+from .._removed.warning import warn_removed
+from ..app import Flask
+from ..application import BustAPI
+from ..config import Config
+from ..sansio import app as sansio_app
+from ..sansio.app import App
+from ..sansio.blueprints import Blueprint
+from ..sansio.scaffold import setupmethod
+from .names import get_debug_flag, get_env
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_NEW_KEYS = {
+    "ENV": None,
+    "JSON_AS_ASCII": None,
+    "JSON_SORT_KEYS": None,
+    "JSONIFY_PRETTYPRINT_REGULAR": None,
+    "JSONIFY_MIMETYPE": None,
+    "LOGGER_NAME": None,
+    "PRESERVE_CONTEXT_ON_EXCEPTION": None,
+}
+
+
+def install() -> None:
+    """Put all of it on the classes."""
+    for name, value in vars(RemovedNames).items():
+        if name not in _ITS_OWN:
+            setattr(Flask, name, value)
+
+    for cls, members in (
+        (Flask, _FLASK),
+        (Blueprint, _BLUEPRINT),
+        (Config, {"from_json": from_json}),
+    ):
+        for name, value in members.items():
+            setattr(cls, name, value)
+
+    for owner in (Flask, BustAPI):
+        owner.default_config = ImmutableDict({**owner.default_config, **_NEW_KEYS})
+
+    # They have the function by its name.
+    for module in (app_module, cli, sansio_app):
+        setattr(module, "get_debug_flag", get_debug_flag)  # noqa: B010
+
+
+_ITS_OWN = {
+    *("__module__", "__qualname__", "__doc__", "__dict__", "__weakref__"),
+    *("__annotations__", "__init_subclass__", "__firstlineno__"),
+    "__static_attributes__",
+}
+
+# The application
+
+_init = Flask.__init__
+_make_config = App.make_config
+
+
+def __init__(
+    self: Flask, *args: Any, static_path: str | None = None, **options: Any
+) -> None:
+    if static_path is not None:
+        warn_removed("static_path", stacklevel=2)
+        options.setdefault("static_url_path", static_path)
+
+    set_up_removed_names(self, lambda: _init(self, *args, **options))
+
+
+def __init_subclass__(cls: Any, /, **kwargs: Any) -> None:
+    super(Flask, cls).__init_subclass__(**kwargs)
+    notice_overrides(cls)
+    move_class_values(cls)
+
+
+def make_config(self: Flask, instance_relative: bool = False) -> Config:
+    config = _make_config(self, instance_relative)
+    config["ENV"] = get_env()
+    return config
+
+
+def read_env(app: Flask) -> str:
+    """The environment that the application runs in: :data:`ENV`."""
+    return app.config["ENV"]  # type: ignore[no-any-return]
+
+
+def read_templates_auto_reload(app: Flask) -> bool:
+    """Whether changed templates are read again: :data:`TEMPLATES_AUTO_RELOAD`."""
+    value: bool | None = app.config["TEMPLATES_AUTO_RELOAD"]
+    return app.debug if value is None else value
+
+
+def _named(attribute: RemovedConfigAttribute[Any], name: str) -> Any:
+    attribute.__set_name__(Flask, name)
+    return attribute
+
+
+def error_handlers(self: Flask) -> dict[Any, Any]:
+    """The error handlers of the whole application, by code and class."""
+    return self.error_handler_spec[None]
+
+
+_FLASK = {
+    "__init__": update_wrapper(__init__, _init),
+    "__init_subclass__": classmethod(__init_subclass__),
+    "env": _named(RemovedConfigAttribute("ENV", read_env), "env"),
+    "error_handlers": property(error_handlers),
+    "make_config": update_wrapper(make_config, _make_config),
+    "templates_auto_reload": _named(
+        RemovedConfigAttribute("TEMPLATES_AUTO_RELOAD", read_templates_auto_reload),
+        "templates_auto_reload",
+    ),
+}
+
+
+# Blueprints
+
+
+@setupmethod
+def before_app_first_request(self: Blueprint, f: F) -> F:
+    """Call a function before the first request of the application."""
+    warn_removed("before_app_first_request", stacklevel=3)
+    self.record_once(
+        lambda state: state.app.before_first_request_funcs.append(f)  # type: ignore[attr-defined]
+    )
+    return f
+
+
+def warn_after_registration(self: Blueprint, f_name: str) -> None:
+    """Warn of set-up that comes too late, which is an error in Flask 3."""
+    if self._got_registered_once:
+        warnings.warn(
+            f"The setup method {f_name!r} was called on the blueprint {self.name!r}"
+            " after its registration, so that what it adds reaches only applications"
+            " that it is registered on later. Call it before.",
+            DeprecationWarning,
+            stacklevel=4,
+        )
+
+
+def accept_dots(self: Blueprint) -> None:
+    """Let a name have dots."""
+
+
+def accept_again(self: Blueprint, app: App, name: str) -> None:
+    """Let a blueprint, but not another one, be registered under its name again."""
+    if app.blueprints[name] is not self:
+        _refuse_name(self, app, name)
+
+    warnings.warn(
+        f"The blueprint {name!r} is registered twice, which is an error in Flask 3. Pass"
+        " another 'name' to 'register_blueprint'.",
+        DeprecationWarning,
+        stacklevel=5,
+    )
+
+
+_refuse_name = Blueprint._refuse_name
+
+_BLUEPRINT = {
+    "_check_name": accept_dots,
+    "_check_setup_finished": warn_after_registration,
+    "_refuse_name": accept_again,
+    "before_app_first_request": before_app_first_request,
+    "json_decoder": None,
+    "json_encoder": None,
+}
+
+
+# The configuration
+
+
+def from_json(self: Config, filename: str, silent: bool = False) -> bool:
+    """Take what a JSON file says, see :meth:`.Config.from_file`."""
+    warn_removed("from_json", stacklevel=2)
+    return self.from_file(filename, json.load, silent=silent)

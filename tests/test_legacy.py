@@ -1,0 +1,436 @@
+"""Legacy mode: what Flask had from 0.11 to 2.2 is there on request, and only then.
+
+The switch is read when the package is imported, so each program runs in an interpreter
+of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from interpreters import PYTHON, own_environment
+
+NAMES = {
+    "flask": [
+        *("Markup", "Module", "Session", "escape", "safe_join", "ext", "exthook"),
+        *("json_available", "signals_available", "_app_ctx_stack"),
+        *("_request_ctx_stack", "scaffold", "_compat"),
+    ],
+    "flask.globals": ["_app_ctx_stack", "_request_ctx_stack"],
+    "flask.helpers": [
+        "get_env",
+        "locked_cached_property",
+        "safe_join",
+        "total_seconds",
+    ],
+    "flask.json": [
+        *("JSONDecoder", "JSONEncoder", "detect_encoding", "htmlsafe_dump"),
+        *("htmlsafe_dumps", "tojson_filter"),
+    ],
+    "flask.signals": ["signals_available"],
+    "flask.Flask": [
+        *("before_first_request", "before_first_request_funcs", "env"),
+        *("error_handlers", "got_first_request", "init_jinja_globals", "json_decoder"),
+        *("json_encoder", "logger_name", "make_null_session", "open_session"),
+        *("preserve_context_on_exception", "propagate_exceptions"),
+        *("request_globals_class", "save_session", "send_file_max_age_default"),
+        *("session_cookie_name", "templates_auto_reload", "use_x_sendfile"),
+    ],
+    "flask.Blueprint": ["before_app_first_request", "json_decoder", "json_encoder"],
+    "flask.Config": ["from_json"],
+    "flask.ctx.RequestContext": ["preserved"],
+}
+MODULES = ["flask._compat", "flask.ext", "flask.exthook", "flask.scaffold"]
+
+PRESENT = """
+    from importlib import import_module
+    from werkzeug.utils import import_string
+
+    names = json.loads(sys.argv[1])
+    print(sorted(
+        f"{owner}.{name}" for owner, wanted in names.items() for name in wanted
+        if hasattr(import_string(owner), name)
+    ))
+"""
+
+
+def run(
+    source: str, *arguments: str, legacy: str | None = "1", path: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    environ = own_environment()
+    environ["PYTHONPATH"] = os.pathsep.join(map(str, filter(None, [path, PYTHON])))
+
+    if legacy is not None:
+        environ["BUSTAPI_LEGACY"] = legacy
+
+    beginning = (
+        "import json, sys, bustapi_alias; bustapi_alias.install(); import flask\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", beginning + textwrap.dedent(source), *arguments],
+        capture_output=True,
+        text=True,
+        env=environ,
+    )
+
+
+def output_of(source: str, path: Path | None = None) -> str:
+    finished = run(source, path=path)
+
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+@pytest.mark.parametrize("legacy", [None, "", "0"])
+def test_without_the_switch_none_of_the_names_exists(legacy: str | None) -> None:
+    finished = run(PRESENT, json.dumps(NAMES), legacy=legacy)
+
+    assert finished.stdout == "[]\n", finished.stderr
+
+
+def test_with_the_switch_all_of_the_names_exist() -> None:
+    finished = run(PRESENT, json.dumps(NAMES))
+
+    wanted = sorted(f"{owner}.{name}" for owner in NAMES for name in NAMES[owner])
+    assert finished.stdout == f"{wanted}\n", finished.stderr
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_that_flask_removed_is_imported_with_the_switch_only(
+    module: str,
+) -> None:
+    source = f"import {module}; print(sys.modules['{module}'] is {module})"
+
+    assert run(source).stdout == "True\n"
+    assert "ModuleNotFoundError" in run(source, legacy=None).stderr
+
+
+def test_reading_names_and_importing_them_does_not_warn() -> None:
+    finished = run(f"import warnings; warnings.simplefilter('error'){PRESENT}")
+
+    assert "Warning" not in finished.stderr
+
+
+def test_another_value_of_the_switch_is_an_error() -> None:
+    finished = run("", legacy="yes")
+
+    assert "BUSTAPI_LEGACY must be 1 or 0, but it is 'yes'" in finished.stderr
+
+
+def test_the_version_stays_that_of_the_interface() -> None:
+    assert output_of("print(flask.__version__)") == "3.1.3\n"
+
+
+def test_flask_and_bustapi_have_one_implementation() -> None:
+    source = """
+        import bustapi
+        for name in ("open_session", "before_first_request", "json_encoder", "logger"):
+            found = (vars(c)[name] for c in bustapi.BustAPI.__mro__ if name in vars(c))
+            print(next(found) is vars(flask.Flask)[name])
+    """
+
+    assert output_of(source) == "True\n" * 4
+
+
+def test_the_stacks_have_the_current_contexts_on_top() -> None:
+    source = """
+        from flask import _app_ctx_stack, _request_ctx_stack
+        from flask.globals import app_ctx, request_ctx
+        app = flask.Flask("shop")
+        print(_app_ctx_stack.top, _request_ctx_stack.top)
+        with app.test_request_context():
+            print(_app_ctx_stack.top is app_ctx._get_current_object())
+            print(_request_ctx_stack.top is request_ctx._get_current_object())
+            _request_ctx_stack.top.user = "ann"
+            print(request_ctx.user)
+        print(_request_ctx_stack.pop())
+    """
+
+    assert output_of(source).split() == "None None True True ann None".split()
+
+
+def test_a_context_is_pushed_and_popped_through_its_stack_alone() -> None:
+    source = """
+        from flask import _app_ctx_stack as stack, current_app
+        first, second = flask.Flask("first"), flask.Flask("second")
+        inner = second.app_context()
+        with first.app_context():
+            stack.push(inner)
+            print(current_app.name, stack().app.name)
+            print(stack.pop() is inner, current_app.name)
+        print(bool(current_app))
+    """
+
+    assert output_of(source).split() == "second second True first False".split()
+
+
+def test_a_context_that_pushed_itself_is_popped_by_the_stack() -> None:
+    source = """
+        from flask import _request_ctx_stack as stack, request
+        app = flask.Flask("shop")
+        with app.app_context():
+            context = app.test_request_context("/a")
+            context.push()
+            print(stack.pop() is context, bool(request), flask.current_app.name)
+    """
+
+    assert output_of(source).split() == "True False shop".split()
+
+
+def test_a_blueprints_encoder_is_used_for_its_views() -> None:
+    source = """
+        class Encoder(flask.json.JSONEncoder):
+            def default(self, o):
+                return "encoded"
+        app = flask.Flask("shop")
+        pages = flask.Blueprint("pages", "shop")
+        pages.json_encoder = Encoder
+        pages.add_url_rule("/", "index", lambda: flask.jsonify(object()))
+        app.register_blueprint(pages)
+        print(app.test_client().get("/").json)
+    """
+
+    assert output_of(source) == "encoded\n"
+
+
+def test_functions_of_json_take_an_application() -> None:
+    source = """
+        app = flask.Flask("shop")
+        app.json.sort_keys = False
+        print(flask.json.dumps({"b": 1, "a": 2}, app=app))
+        print(flask.json.loads("[1]", app=app))
+    """
+
+    assert output_of(source) == '{"b": 1, "a": 2}\n[1]\n'
+
+
+def test_html_is_escaped_by_htmlsafe_dumps() -> None:
+    source = 'print(flask.json.htmlsafe_dumps("</script>"))'
+
+    assert output_of(source) == '"\\u003c/script\\u003e"\n'
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    [
+        *("utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-16-le"),
+        *("utf-32", "utf-32-be", "utf-32-le"),
+    ],
+)
+def test_the_encoding_of_json_is_detected(encoding: str) -> None:
+    source = f"""
+        for text in ("1", "[1]", '{{"key": "value"}}'):
+            print(flask.json.detect_encoding(text.encode("{encoding}")))
+    """
+
+    assert output_of(source) == f"{encoding}\n" * 3
+
+
+def test_files_are_sent_by_the_former_names(tmp_path: Path) -> None:
+    tmp_path.joinpath("a.txt").write_text("text")
+    source = f"""
+        app = flask.Flask("shop", root_path={str(tmp_path)!r})
+        with app.test_request_context():
+            sent = flask.send_file(
+                filename_or_fp="a.txt", as_attachment=True,
+                attachment_filename="b.txt", cache_timeout=7, add_etags=False)
+            print(sent.headers["Content-Disposition"], sent.cache_control.max_age)
+            print(sent.get_etag()[0])
+            sent.close()
+            sent = flask.send_from_directory(".", filename="a.txt")
+            print(sent.status_code)
+            sent.close()
+    """
+
+    assert output_of(source).split() == "attachment; filename=b.txt 7 None 200".split()
+
+
+def test_safe_join_refuses_what_leaves_the_folder() -> None:
+    source = """
+        from flask.helpers import safe_join
+        from werkzeug.exceptions import NotFound
+        print(safe_join("folder", "a", "b"))
+        try:
+            safe_join("folder", "../c")
+        except NotFound:
+            print("refused")
+    """
+
+    assert output_of(source) == "folder/a/b\nrefused\n"
+
+
+def test_a_blueprint_may_have_dots_and_be_registered_twice() -> None:
+    source = """
+        app = flask.Flask("shop")
+        pages = flask.Blueprint("a.b", "shop")
+        pages.add_url_rule("/", "index", lambda: flask.request.blueprint)
+        app.register_blueprint(pages, url_prefix="/one")
+        app.register_blueprint(pages, url_prefix="/two")
+        client = app.test_client()
+        print(client.get("/one/").text, client.get("/two/").text)
+        try:
+            app.register_blueprint(flask.Blueprint("a.b", "other"))
+        except AssertionError as e:
+            print("after the first request")
+        try:
+            other = flask.Flask("other")
+            other.register_blueprint(pages)
+            other.register_blueprint(flask.Blueprint("a.b", "other"))
+        except ValueError as e:
+            print("another one" in str(e))
+    """
+
+    lines = ["a.b a.b", "after the first request", "True"]
+    assert output_of(source).splitlines() == lines
+
+
+def test_a_module_is_a_blueprint_named_after_its_module() -> None:
+    source = """
+        module = flask.Module("shop.admin", url_prefix="/admin")
+        print(module.name, isinstance(module, flask.Blueprint))
+    """
+
+    assert output_of(source) == "admin True\n"
+
+
+def test_the_environment_is_configuration_and_may_turn_on_debug_mode() -> None:
+    source = """
+        import os
+        os.environ["FLASK_ENV"] = "development"
+        app = flask.Flask("shop")
+        print(app.env, app.config["ENV"], app.debug)
+        os.environ["FLASK_DEBUG"] = "0"
+        print(flask.Flask("shop").debug)
+    """
+
+    assert output_of(source) == "development development True\nFalse\n"
+
+
+def test_functions_of_a_blueprint_run_before_the_first_request() -> None:
+    source = """
+        app = flask.Flask("shop")
+        pages = flask.Blueprint("pages", "shop")
+        pages.before_app_first_request(lambda: print("first"))
+        app.register_blueprint(pages)
+        app.test_client().get("/")
+        app.test_client().get("/")
+    """
+
+    assert output_of(source) == "first\n"
+
+
+def test_configuration_is_read_from_json(tmp_path: Path) -> None:
+    path = tmp_path / "shop.json"
+    path.write_text('{"CURRENCY": "EUR"}')
+    source = f"""
+        app = flask.Flask("shop")
+        app.config.from_json({str(path)!r})
+        print(app.config["CURRENCY"])
+    """
+
+    assert output_of(source) == "EUR\n"
+
+
+def test_a_kept_context_says_so() -> None:
+    source = """
+        app = flask.Flask("shop")
+        app.config.update(PRESERVE_CONTEXT_ON_EXCEPTION=True, TESTING=True)
+        app.add_url_rule("/", "fail", lambda: 1 / 0)
+        try:
+            app.test_client().get("/")
+        except ZeroDivisionError:
+            context = flask._request_ctx_stack.top
+            print(context.preserved)
+        app.test_client().get("/missing")
+        print(context.preserved)
+    """
+
+    assert output_of(source) == "True\nFalse\n"
+
+
+def test_a_locked_property_is_computed_once() -> None:
+    source = """
+        from flask.helpers import locked_cached_property
+        class Thing:
+            @locked_cached_property
+            def value(self):
+                print("computed")
+                return 1
+        thing = Thing()
+        print(thing.value, thing.value)
+    """
+
+    assert output_of(source) == "computed\n1 1\n"
+
+
+@pytest.mark.parametrize("folder", ["flask_{}", "flaskext/{}"])
+def test_an_extension_is_imported_from_flask_ext(tmp_path: Path, folder: str) -> None:
+    module = tmp_path / f"{folder.format('shop')}.py"
+    module.parent.mkdir(exist_ok=True)
+    module.write_text("name = __name__")
+    source = f"""
+        from flask.ext.shop import name
+        from flask.ext import shop
+        print(name, shop is sys.modules["{folder.format("shop").replace("/", ".")}"])
+    """
+
+    expected = f"{folder.format('shop').replace('/', '.')} True\n"
+    assert output_of(source, tmp_path) == expected
+
+
+def test_an_extension_that_is_broken_is_not_a_missing_one(tmp_path: Path) -> None:
+    tmp_path.joinpath("flask_shop.py").write_text("import nothing_of_this_name")
+
+    finished = run("import flask.ext.shop", path=tmp_path)
+
+    assert "No module named 'nothing_of_this_name'" in finished.stderr
+
+
+def test_a_missing_extension_is_named() -> None:
+    finished = run("import flask.ext.shop")
+
+    assert "No module named 'flask.ext.shop'" in finished.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--legacy", "routes"], ["routes", "--legacy"]])
+def test_a_command_has_the_names_by_its_option(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    tmp_path.joinpath("app.py").write_text(
+        "import os\n"
+        "from flask import Flask, _request_ctx_stack\n"
+        "app = Flask(__name__)\n"
+        "print(os.environ['BUSTAPI_LEGACY'])\n"
+    )
+    environ = {**own_environment(), "PYTHONPATH": str(PYTHON)}
+
+    finished = subprocess.run(
+        [sys.executable, "-m", "bustapi", *arguments],
+        capture_output=True,
+        text=True,
+        env=environ,
+        cwd=tmp_path,
+    )
+
+    assert finished.stdout.startswith("1\nEndpoint"), finished.stderr
+
+
+def test_a_program_that_is_run_has_the_variable_by_the_option() -> None:
+    environ = {**own_environment(), "PYTHONPATH": str(PYTHON)}
+    program = [sys.executable, "-c", "import os; print(os.environ['BUSTAPI_LEGACY'])"]
+
+    finished = subprocess.run(
+        [sys.executable, "-m", "bustapi", "exec", "--legacy", *program],
+        capture_output=True,
+        text=True,
+        env=environ,
+    )
+
+    assert finished.stdout == "1\n", finished.stderr
