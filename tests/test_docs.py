@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+from bustapi.logging import default_handler
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -52,11 +56,24 @@ def pages_with_python() -> list[Path]:
     ]
 
 
+@pytest.fixture
+def logs_as_before() -> Iterator[None]:
+    """Undo what a page configures of the logging that all applications share."""
+    root, formatter = logging.getLogger(), default_handler.formatter
+    handlers, level = root.handlers[:], root.level
+
+    yield
+
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    default_handler.setFormatter(formatter)
+
+
 @pytest.mark.parametrize(
     "page", pages_with_python(), ids=lambda page: str(page.relative_to(ROOT))
 )
 def test_the_code_of_a_page_runs(
-    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, logs_as_before: None
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
