@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import platform
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,11 +40,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def flask_python() -> str:
-    """The interpreter that has Flask itself, in an environment of its own."""
+    """The interpreter that has Flask itself, in an environment of its own.
+
+    It is of the version that runs the suite: whatever differs is then the packages'.
+    """
     named = os.environ.get("BUSTAPI_FLASK_PYTHON", ".venvs/flask/bin/python")
     path = HERE.parent / named
     if not path.exists():
         pytest.skip("there is no environment with Flask itself; `make compat` makes it")
+
+    command = [str(path), "-c", "import platform; print(platform.python_version())"]
+    version = subprocess.run(
+        command, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    assert version == platform.python_version(), (
+        f"{path} is CPython {version}, but the suite runs on"
+        f" {platform.python_version()}. Call `make compat` with this interpreter as"
+        " PYTHON, or name an environment of the same version in BUSTAPI_FLASK_PYTHON."
+    )
     return str(path)
 
 
