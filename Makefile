@@ -40,7 +40,7 @@ CARGO_TARGET_DIR ?= $(CURDIR)/target$(if $(filter .venv,$(VENV)),,/$(notdir $(VE
 export CARGO_TARGET_DIR
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The alias is a matter of each command, never inherited from the caller's shell.
-unexport BUSTAPI_ALIAS
+unexport BUSTAPI_ALIAS BUSTAPI_LEGACY
 
 RUST_SOURCES := $(shell find crates -path '*/target' -prune -o -path '*/fuzz' -prune -o \
 	\( -name '*.rs' -o -name Cargo.toml -o -name build.rs \) -type f -print 2>/dev/null)
@@ -145,6 +145,10 @@ compat: $(STAMPS)/dev $(STAMPS)/extension $(FLASK_VENV)/stamp ## Flask's own tes
 	$(PY) tests/compat/flask_suite.py $(ARGS)
 	$(PY) -m pytest tests/compat
 
+.PHONY: compat-legacy
+compat-legacy: $(STAMPS)/extension ## test suites of Flask 0.12 to 2.2 and of extensions in legacy mode
+	$(PY) tests/compat/legacy_suites.py $(ARGS)
+
 .PHONY: fuzz
 fuzz: $(CARGO_FUZZ) ## run a fuzz target: T=head, or all of them, FUZZ_SECONDS=60 each
 	cd $(FUZZ); export PATH="$(abspath $(dir $(CARGO_FUZZ))):$$PATH" CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/fuzz; \
@@ -178,7 +182,7 @@ changelog: $(STAMPS)/dev ## print the draft of the next entry from changelog.d/
 lock: ## choose the versions in requirements/*.txt again from the .in files
 	$(PYTHON) -m venv .venvs/lock
 	.venvs/lock/bin/python -m pip install --quiet uv
-	cd requirements && for name in run dev docs flask; do \
+	cd requirements && for name in run dev docs flask legacy; do \
 	  ../.venvs/lock/bin/uv pip compile --quiet --universal --upgrade --python-version 3.10 --generate-hashes \
 	    --no-emit-find-links --custom-compile-command "make lock" $$name.in -o $$name.txt; \
 	done

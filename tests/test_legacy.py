@@ -35,6 +35,7 @@ NAMES = {
         *("htmlsafe_dumps", "tojson_filter"),
     ],
     "flask.signals": ["signals_available"],
+    "flask.testing": ["make_test_environ_builder"],
     "flask.Flask": [
         *("before_first_request", "before_first_request_funcs", "env"),
         *("error_handlers", "got_first_request", "init_jinja_globals", "json_decoder"),

@@ -119,17 +119,15 @@ def pytest(
     )
 
 
-def read_missing() -> dict[str, str]:
+def read_missing(path: Path = MISSING) -> dict[str, str]:
     """Return the listed tests with the reason of each."""
     missing = {}
-    for number, line in enumerate(MISSING.read_text().splitlines(), 1):
+    for number, line in enumerate(path.read_text().splitlines(), 1):
         if not line or line.startswith("#"):
             continue
         test, found, reason = line.partition("  # ")
         if not found or not reason.strip():
-            sys.exit(
-                f"{MISSING.name}:{number}: write the reason behind the test: {line}"
-            )
+            sys.exit(f"{path.name}:{number}: write the reason behind the test: {line}")
         missing[test.strip()] = reason.strip()
     return missing
 

@@ -35,21 +35,21 @@ def is_wanted() -> bool:
 @cache
 def install() -> None:
     """Add the names, once."""
-    from .. import globals, helpers, json, signals
+    from .. import globals, helpers, json, signals, testing
     from ..sansio import scaffold
-    from . import applications, compat, contexts, exthook, files, names
+    from . import applications, compat, contexts, ext, exthook, files, names
     from . import json as legacy_json
 
     package = sys.modules[__package__.rpartition(".")[0]]
     applications.install()
     contexts.install()
-    exthook.install(f"{package.__name__}.ext")
 
     additions = (
         (globals, contexts.NAMES),
         (helpers, {**names.HELPERS, **files.NAMES}),
         (json, legacy_json.NAMES),
         (signals, {"signals_available": True}),
+        (testing, {"make_test_environ_builder": testing.EnvironBuilder}),
         (package, {**contexts.STACKS, **names.PACKAGE, **files.NAMES}),
     )
 
@@ -59,6 +59,7 @@ def install() -> None:
 
     for name, module in (
         ("_compat", compat),
+        ("ext", ext),
         ("exthook", exthook),
         ("scaffold", scaffold),
     ):

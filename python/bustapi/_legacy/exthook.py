@@ -79,17 +79,3 @@ class ExtensionImporter(MetaPathFinder, Loader):
             " imported. Install the extension.",
             name=f"{self.prefix}{name}",
         )
-
-
-def install(wrapper_module: str) -> None:
-    """Make the package that extensions are imported from.
-
-    :param wrapper_module: its name.
-    """
-    package = ModuleType(wrapper_module, "Extensions, by their names.")
-    package.__path__ = []
-    package.__spec__ = ModuleSpec(wrapper_module, None, is_package=True)
-    sys.modules[wrapper_module] = package
-    parent, _, name = wrapper_module.rpartition(".")
-    setattr(sys.modules[parent], name, package)
-    ExtensionImporter(["flask_%s", "flaskext.%s"], wrapper_module).install()

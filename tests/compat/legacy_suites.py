@@ -1,0 +1,232 @@
+"""Test suites of former years, of Flask and of extensions, run in legacy mode.
+
+The source distributions are fetched with pip and unpacked below ``.cache``; none of them
+is kept in version control. What they need beside this package has its own virtual
+environment there. Each test that fails is listed, with the reason, in
+``legacy_missing.txt``. A listed test that passes and an unlisted one that fails are both
+errors.
+
+    python tests/compat/legacy_suites.py         compare with the list
+    python tests/compat/legacy_suites.py --list  print what fails, in the list's format
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import venv
+from pathlib import Path
+from typing import NamedTuple
+
+from flask_suite import read_missing
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / ".cache" / "legacy"
+REQUIREMENTS = ROOT / "requirements" / "legacy.txt"
+MISSING = Path(__file__).with_name("legacy_missing.txt")
+PLUGIN = "flask_suite_results"
+
+
+class Suite(NamedTuple):
+    """One release of Flask or of an extension."""
+
+    name: str
+    version: str
+    sha256: str
+    # Where the extension itself is; Flask is this package.
+    source: str | None = None
+
+    @property
+    def folder(self) -> str:
+        return f"{self.name}-{self.version}"
+
+
+SUITES = (
+    Suite(
+        "Flask",
+        "0.12.5",
+        "fac2b9d443e49f7e7358a444a3db5950bdd0324674d92ba67f8f1f15f876b14f",
+    ),
+    Suite(
+        "Flask",
+        "1.0.4",
+        "ed1330220a321138de53ec7c534c3d90cf2f7af938c7880fc3da13aa46bf870f",
+    ),
+    Suite(
+        "Flask",
+        "1.1.4",
+        "0fbeb6180d383a9186d0d6ed954e0042ad9f18e0e8de088b2b419d526927d196",
+    ),
+    Suite(
+        "Flask",
+        "2.0.3",
+        "e1120c228ca2f553b470df4a5fa927ab66258467526069981b3eb0a91902687d",
+    ),
+    Suite(
+        "Flask",
+        "2.2.5",
+        "edee9b0a7ff26621bd5a8c10ff484ae28737a2410d99b0bb9a6850c7fb977aa0",
+    ),
+    Suite(
+        "Flask-SQLAlchemy",
+        "2.5.1",
+        "2bda44b43e7cacb15d4e05ff3cc1f8bc97936cc464623424102bfc2c35e95912",
+        ".",
+    ),
+    Suite(
+        "Flask-HTTPAuth",
+        "4.5.0",
+        "395040fda2854df800d15e84bc4a81a5f32f1d4a5e91eee554936f36f330aa29",
+        "src",
+    ),
+    Suite(
+        "Flask-Babel",
+        "2.0.0",
+        "f9faf45cdb2e1a32ea2ec14403587d4295108f35017a7821a2b1acb8cfd9257d",
+        ".",
+    ),
+)
+
+
+def main() -> int:
+    """Run the suites and return the exit code of the process."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--list", action="store_true", help="print what fails")
+    options = parser.parse_args()
+
+    python = make_environment()
+    outcomes: dict[str, str] = {}
+
+    for suite in SUITES:
+        found = run(python, suite)
+        outcomes.update({f"{suite.folder}/{test}": why for test, why in found.items()})
+        passed = sum(not why for why in found.values())
+        print(f"{suite.folder}: {passed} of {len(found)} tests pass.", file=sys.stderr)
+
+    failed = {test: why for test, why in outcomes.items() if why}
+
+    if options.list:
+        for test, why in failed.items():
+            print(f"{test}  # {why}")
+        return 0
+
+    return compare(failed, read_missing(MISSING), outcomes)
+
+
+def make_environment() -> Path:
+    """Return the interpreter that has what the suites need."""
+    folder = CACHE / "venv"
+    python = folder / "bin" / "python"
+    stamp = folder / "requirements.txt"
+    wanted = REQUIREMENTS.read_text()
+
+    if not stamp.is_file() or stamp.read_text() != wanted:
+        CACHE.mkdir(parents=True, exist_ok=True)
+        venv.create(folder, clear=True, with_pip=True)
+        command = [str(python), "-m", "pip", "install", "--quiet", "--require-hashes"]
+        subprocess.run([*command, "-r", str(REQUIREMENTS)], check=True)
+        stamp.write_text(wanted)
+
+    return python
+
+
+def fetch(suite: Suite) -> Path:
+    """Return the folder of a source distribution, which is fetched when it is missing."""
+    folder = CACHE / suite.folder
+    archive = CACHE / f"{suite.folder}.tar.gz"
+
+    if not archive.is_file():
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+        command += ["--no-binary", suite.name, "--dest", str(CACHE)]
+        subprocess.run([*command, f"{suite.name}=={suite.version}"], check=True)
+
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+
+    if digest != suite.sha256:
+        archive.unlink()
+        sys.exit(f"The archive {archive.name} is not the one that is pinned: {digest}.")
+
+    shutil.rmtree(folder, ignore_errors=True)
+
+    with tarfile.open(archive) as tar:
+        if sys.version_info >= (3, 12):
+            tar.extractall(CACHE, filter="data")
+        else:
+            tar.extractall(CACHE)
+
+    return folder
+
+
+def run(python: Path, suite: Suite) -> dict[str, str]:
+    """Run one suite; return for each test why it fails, or nothing."""
+    folder = fetch(suite)
+    # The sources of Flask must not be found.
+    tests = CACHE / "run" / suite.folder
+    shutil.rmtree(tests, ignore_errors=True)
+    shutil.copytree(folder / "tests", tests / "tests")
+    # Not those of the suite, which make errors of the warnings of today.
+    tests.joinpath("pytest.ini").write_text("[pytest]\n")
+    results = tests / "results.json"
+    path = [str(ROOT / "python"), str(Path(__file__).parent)]
+
+    if suite.source is not None:
+        path.append(str(folder / suite.source))
+
+    environ = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("BUSTAPI_", "FLASK_", "PYTHON", "PYTEST_"))
+    }
+    environ.update(
+        BUSTAPI_LEGACY="1",
+        FLASK_SUITE_RESULTS=str(results),
+        PYTHONDONTWRITEBYTECODE="1",
+        PYTHONPATH=os.pathsep.join(path),
+    )
+    command = [str(python), "-m", "pytest", "-q", "--tb=no", "--no-header"]
+    command += ["-p", "bustapi_alias", "-p", PLUGIN, "-p", "no:cacheprovider"]
+    command += ["--disable-warnings", "--continue-on-collection-errors", "tests"]
+    finished = subprocess.run(
+        command, cwd=tests, env=environ, text=True, capture_output=True, timeout=600
+    )
+
+    outcomes: dict[str, str] = {}
+
+    if results.is_file():
+        outcomes.update(json.loads(results.read_text()))
+
+    if not outcomes:
+        print(finished.stdout, finished.stderr, sep="\n")
+        sys.exit(
+            f"{suite.folder} did not run: pytest ended with {finished.returncode}."
+        )
+
+    return outcomes
+
+
+def compare(
+    failed: dict[str, str], missing: dict[str, str], outcomes: dict[str, str]
+) -> int:
+    """Print how the run differs from the list; return 1 if it does."""
+    unlisted = {test: why for test, why in failed.items() if test not in missing}
+    passing = [test for test in missing if outcomes.get(test) == ""]
+    unknown = [test for test in missing if test not in outcomes]
+
+    for test, why in unlisted.items():
+        print(f"FAILS, but is not listed: {test}  # {why}")
+    for test in passing:
+        print(f"PASSES, but is listed as missing: {test}")
+    for test in unknown:
+        print(f"LISTED, but was not collected: {test}")
+
+    return 1 if unlisted or passing or unknown else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
