@@ -27,7 +27,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPResponse, IncompleteRead
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 from urllib.parse import quote, urlsplit
@@ -165,7 +165,6 @@ class Answer:
     __slots__ = ("body", "headers", "received", "status")
 
     def __init__(self, response: HTTPResponse, received: bytes | None) -> None:
-        self.body = response.read()
         self.status = f"{response.status} {response.reason}"
         self.received = received
         self.headers = Headers(
@@ -173,6 +172,20 @@ class Answer:
             for name, value in response.getheaders()
             if name.lower() not in _OF_THE_CONNECTION
         )
+
+        try:
+            self.body = response.read()
+        except IncompleteRead as e:
+            self.body = e.partial
+            raise BrokenOff(self) from e
+
+
+class BrokenOff(HTTPException):
+    """A response whose body ended before its end; ``answer`` has what came of it."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(f"The response broke off after {answer.body!r}.")
+        self.answer = answer
 
 
 _OF_THE_CONNECTION = {"connection", "date", "transfer-encoding"}

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, tzinfo
 from functools import cache, partial
-from http.client import HTTPException
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -67,6 +66,10 @@ def ask_wsgi(app: Flask, question: Question) -> Reply:
     except Exception as e:
         error = e
 
+    if error is not None and not content:
+        # Nothing has been sent by then: it is the server's answer that is.
+        head[:] = "", []
+
     return Reply(head[0], head[1], content.decode("latin-1"), error)
 
 
@@ -112,6 +115,8 @@ def make_environ(question: Question) -> dict[str, Any]:
 
 def ask_bytes(transport: Transport, question: Question) -> Reply:
     """Send the bytes of the request, and read those of the response."""
+    from edges import BrokenOff
+
     transport.recorder.error = None
     fields = [*question.sent_fields(), ("Connection", "close")]
     lines = [f"{question.method} {question.target} HTTP/1.1"]
@@ -121,16 +126,19 @@ def ask_bytes(transport: Transport, question: Question) -> Reply:
     if any(name.lower() == "transfer-encoding" for name, _ in fields):
         body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"
 
+    data = "\r\n".join([*lines, "", ""]).encode() + body
+
     try:
-        answer = transport.ask(
-            "\r\n".join([*lines, "", ""]).encode() + body, question.method
-        )
-    except (HTTPException, OSError):
-        # A response that breaks off, since its iterable raised an error.
+        answer = transport.ask(data, question.method)
+    except BrokenOff as e:
         if transport.recorder.error is None:
             raise
 
-        return Reply("", [], "", transport.recorder.error)
+        answer = e.answer
+    else:
+        if transport.recorder.error is not None:
+            # The error came before a response, so that this one is the server's.
+            return Reply("", [], "", transport.recorder.error)
 
     headers = list(answer.headers.items())
     text = answer.body.decode("latin-1")
@@ -246,10 +254,8 @@ def main() -> None:
             with asides(listener) as said:
                 reply = ask(question)
 
-            if reply.error is None:
-                answer = Answer(*reply[:3], "", said)
-            else:
-                answer = Answer("", [], "", type(reply.error).__name__, said)
+            error = "" if reply.error is None else type(reply.error).__name__
+            answer = Answer(*reply[:3], error, said)
 
             print(answer.to_json(), flush=True)
 

@@ -56,8 +56,9 @@ class Question(NamedTuple):
 class Answer(NamedTuple):
     """A response, or the error that left the application, and what was said aside.
 
-    ``status``, ``headers`` and ``body`` are empty when there was an error: what a server
-    makes of it is the server's. ``body`` is text in Latin-1, so any bytes.
+    When the error came before the first piece of a body, ``status``, ``headers`` and
+    ``body`` are empty: what a server makes of it is the server's. When it came later they
+    are what had been sent. ``body`` is text in Latin-1, so any bytes.
     """
 
     status: str
