@@ -386,6 +386,19 @@ def test_an_extension_is_imported_from_flask_ext(tmp_path: Path, folder: str) ->
     assert output_of(source, tmp_path) == expected
 
 
+def test_a_module_of_an_extension_is_imported_from_flask_ext(tmp_path: Path) -> None:
+    tmp_path.joinpath("flask_shop").mkdir()
+    tmp_path.joinpath("flask_shop", "__init__.py").touch()
+    tmp_path.joinpath("flask_shop", "till.py").write_text("name = __name__")
+    source = """
+        import flask.ext.shop.till
+        import flask_shop.till
+        print(flask.ext.shop.till is flask_shop.till)
+    """
+
+    assert output_of(source, tmp_path) == "True\n"
+
+
 def test_an_extension_that_is_broken_is_not_a_missing_one(tmp_path: Path) -> None:
     tmp_path.joinpath("flask_shop.py").write_text("import nothing_of_this_name")
 
