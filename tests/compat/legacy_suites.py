@@ -104,10 +104,14 @@ def main() -> int:
     outcomes: dict[str, str] = {}
 
     for suite in SUITES:
-        found = run(python, suite)
+        found, skipped = run(python, suite)
         outcomes.update({f"{suite.folder}/{test}": why for test, why in found.items()})
-        passed = sum(not why for why in found.values())
-        print(f"{suite.folder}: {passed} of {len(found)} tests pass.", file=sys.stderr)
+        passed = sum(not why for test, why in found.items() if test not in skipped)
+        print(
+            f"{suite.folder}: {passed} of {len(found)} tests pass,"
+            f" {len(skipped)} are skipped.",
+            file=sys.stderr,
+        )
 
     failed = {test: why for test, why in outcomes.items() if why}
 
@@ -163,8 +167,8 @@ def fetch(suite: Suite) -> Path:
     return folder
 
 
-def run(python: Path, suite: Suite) -> dict[str, str]:
-    """Run one suite; return for each test why it fails, or nothing."""
+def run(python: Path, suite: Suite) -> tuple[dict[str, str], set[str]]:
+    """Run one suite; return for each test why it fails, or nothing, and the skipped."""
     folder = fetch(suite)
     # The sources of Flask must not be found.
     tests = CACHE / "run" / suite.folder
@@ -197,9 +201,12 @@ def run(python: Path, suite: Suite) -> dict[str, str]:
     )
 
     outcomes: dict[str, str] = {}
+    skipped: set[str] = set()
 
     if results.is_file():
-        outcomes.update(json.loads(results.read_text()))
+        written = json.loads(results.read_text())
+        outcomes = written["outcomes"]
+        skipped.update(test for test in written["skipped"] if not outcomes[test])
 
     if not outcomes:
         print(finished.stdout, finished.stderr, sep="\n")
@@ -207,7 +214,7 @@ def run(python: Path, suite: Suite) -> dict[str, str]:
             f"{suite.folder} did not run: pytest ended with {finished.returncode}."
         )
 
-    return outcomes
+    return outcomes, skipped
 
 
 def compare(
