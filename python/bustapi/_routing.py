@@ -176,15 +176,7 @@ class RouteTable:
         What the server found is taken only from the generation that is current: requests
         sent in one go are looked up before the first of them may have added a rule.
         """
-        # PERF: the usual map is told to be current without another call.
-        if (
-            url_map is not self._map
-            or url_map._remap is not self._revision
-            or url_map._matcher is not self._matcher
-            or url_map.host_matching
-            or url_map.default_subdomain
-            or subdomain_matching
-        ) and not self.is_current(url_map, subdomain_matching):
+        if not self.is_current(url_map, subdomain_matching):
             self.rebuild(url_map, subdomain_matching)
 
         if head.generation == self._generation:
