@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from typing import Any, TypeVar, cast
 
 from werkzeug.datastructures import ImmutableDict
 
 from ._removed import RemovedNames, set_up_removed_names
-from ._removed.warning import warn_removed
 from .app import Flask
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -70,20 +69,9 @@ class BustAPI(RemovedNames, Flask):
         if import_name is None:
             import_name = _name_of_caller(self)
 
-        if static_path is not None:
-            warn_removed("static_path", stacklevel=2)
-            options.setdefault("static_url_path", static_path)
-
-        construct = super().__init__
-        set_up_removed_names(
-            self,
-            lambda: construct(
-                import_name,
-                static_folder=static_folder,
-                template_folder=template_folder,
-                **options,
-            ),
-        )
+        options.update(static_folder=static_folder, template_folder=template_folder)
+        construct = partial(super().__init__, import_name)
+        set_up_removed_names(self, construct, static_path, options)
 
     @_keeping_debug_mode
     def run(

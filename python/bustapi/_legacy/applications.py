@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from typing import Any, TypeVar
 
 from werkzeug.datastructures import ImmutableDict
@@ -75,11 +75,7 @@ _make_config = App.make_config
 def __init__(
     self: Flask, *args: Any, static_path: str | None = None, **options: Any
 ) -> None:
-    if static_path is not None:
-        warn_removed("static_path", stacklevel=2)
-        options.setdefault("static_url_path", static_path)
-
-    set_up_removed_names(self, lambda: _init(self, *args, **options))
+    set_up_removed_names(self, partial(_init, self, *args), static_path, options)
 
 
 def __init_subclass__(cls: Any, /, **kwargs: Any) -> None:

@@ -234,12 +234,25 @@ class RemovedNames:
 _stock_init_jinja_globals = RemovedNames.init_jinja_globals
 
 
-def set_up_removed_names(app: Flask, construct: Callable[[], None]) -> None:
+def set_up_removed_names(
+    app: Flask,
+    construct: Callable[..., None],
+    static_path: str | None,
+    options: dict[str, Any],
+) -> None:
     """Make an application object whose class has the removed names.
 
-    :param construct: calls the constructor of ``Flask``.
+    Called by a constructor, whose caller is warned of an old argument.
+
+    :param construct: calls the constructor of ``Flask`` with what it is given.
+    :param static_path: the former name of ``static_url_path``.
+    :param options: arguments by name.
     """
+    if static_path is not None:
+        warn_removed("static_path", stacklevel=3)
+        options.setdefault("static_url_path", static_path)
+
     # A method may have been put on the class since it was made.
     notice_overrides(type(app))
-    construct()
+    construct(**options)
     app.error_handler_spec = defaultdict(HandlersByCode)
