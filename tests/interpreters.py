@@ -17,6 +17,15 @@ Finished = subprocess.CompletedProcess[str]
 Run = Callable[..., Finished]
 
 
+def output_of(script: Path, python: str, *arguments: str) -> str:
+    """Run a script to its end and return what it printed; an error of it is one here."""
+    finished = subprocess.run(
+        [python, str(script), *arguments], capture_output=True, text=True, timeout=25
+    )
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
 @dataclass(frozen=True)
 class Environment:
     """A virtual environment with this package, Flask itself, and the suite's packages.

@@ -53,22 +53,22 @@ def main() -> int:
     if not results.is_file():
         print(run.stdout, run.stderr, sep="\n")
         sys.exit(f"The suite did not run: pytest ended with {run.returncode}.")
-    found = json.loads(results.read_text())
-    outcomes: dict[str, str] = found["outcomes"]
+    outcomes, skipped = read_results(results)
     failed = {test: why for test, why in outcomes.items() if why}
 
     if options.list:
         for test, why in failed.items():
             print(f"{test}  # {why}")
         return 0
-    # A test may be skipped and fail all the same, in its teardown.
-    skipped = set(found["skipped"]) - failed.keys()
     passed = len(outcomes) - len(failed) - len(skipped)
     print(
         f"Flask {FLASK_VERSION}'s own suite through the alias: {passed} of"
         f" {len(outcomes)} tests pass, {len(skipped)} are skipped, {len(failed)} fail."
     )
-    return compare(failed, read_missing(), outcomes)
+    missing = read_missing()
+    for test in failed.keys() & missing.keys():
+        print(f"missing: {test}  # {missing[test]}")
+    return compare(failed, missing, outcomes)
 
 
 def download() -> Path:
@@ -119,6 +119,14 @@ def pytest(
     )
 
 
+def read_results(path: Path) -> tuple[dict[str, str], set[str]]:
+    """Return for each test why it fails, or nothing, and the tests that were skipped."""
+    found = json.loads(path.read_text())
+    outcomes: dict[str, str] = found["outcomes"]
+    # A test may be skipped and fail all the same, in its teardown.
+    return outcomes, {test for test in found["skipped"] if not outcomes[test]}
+
+
 def read_missing(path: Path = MISSING) -> dict[str, str]:
     """Return the listed tests with the reason of each."""
     missing = {}
@@ -145,8 +153,6 @@ def compare(
         print(f"PASSES, but is listed as missing: {test}")
     for test in unknown:
         print(f"LISTED, but was not collected: {test}")
-    for test in failed.keys() & missing.keys():
-        print(f"missing: {test}  # {missing[test]}")
     return 1 if unlisted or passing or unknown else 0
 
 

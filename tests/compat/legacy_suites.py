@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import os
 import shutil
 import subprocess
@@ -24,13 +23,12 @@ import venv
 from pathlib import Path
 from typing import NamedTuple
 
-from flask_suite import read_missing
+from flask_suite import PLUGIN, compare, read_missing, read_results
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "legacy"
 REQUIREMENTS = ROOT / "requirements" / "legacy.txt"
 MISSING = Path(__file__).with_name("legacy_missing.txt")
-PLUGIN = "flask_suite_results"
 
 
 class Suite(NamedTuple):
@@ -204,9 +202,7 @@ def run(python: Path, suite: Suite) -> tuple[dict[str, str], set[str]]:
     skipped: set[str] = set()
 
     if results.is_file():
-        written = json.loads(results.read_text())
-        outcomes = written["outcomes"]
-        skipped.update(test for test in written["skipped"] if not outcomes[test])
+        outcomes, skipped = read_results(results)
 
     if not outcomes:
         print(finished.stdout, finished.stderr, sep="\n")
@@ -215,24 +211,6 @@ def run(python: Path, suite: Suite) -> tuple[dict[str, str], set[str]]:
         )
 
     return outcomes, skipped
-
-
-def compare(
-    failed: dict[str, str], missing: dict[str, str], outcomes: dict[str, str]
-) -> int:
-    """Print how the run differs from the list; return 1 if it does."""
-    unlisted = {test: why for test, why in failed.items() if test not in missing}
-    passing = [test for test in missing if outcomes.get(test) == ""]
-    unknown = [test for test in missing if test not in outcomes]
-
-    for test, why in unlisted.items():
-        print(f"FAILS, but is not listed: {test}  # {why}")
-    for test in passing:
-        print(f"PASSES, but is listed as missing: {test}")
-    for test in unknown:
-        print(f"LISTED, but was not collected: {test}")
-
-    return 1 if unlisted or passing or unknown else 0
 
 
 if __name__ == "__main__":

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from itertools import groupby
 from pathlib import Path
 
 import pytest
+
+from interpreters import output_of
 
 HERE = Path(__file__).parent
 
@@ -29,14 +30,7 @@ LEFT_OUT = {
 
 def calls(*command: str) -> Calls:
     """Return the names of the methods that each step calls."""
-    result = subprocess.run(
-        [*command[:1], str(HERE / "flask_calls.py"), *command[1:]],
-        capture_output=True,
-        text=True,
-        timeout=25,
-    )
-    assert result.returncode == 0, result.stderr
-    found: Calls = json.loads(result.stdout)
+    found: Calls = json.loads(output_of(HERE / "flask_calls.py", *command))
     return found
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from interpreters import output_of
 
 HERE = Path(__file__).parent
 
@@ -18,14 +19,7 @@ Answers = dict[str, dict[str, Any]]
 
 def answers(*command: str) -> Answers:
     """Return the answer to each command line."""
-    result = subprocess.run(
-        [*command[:1], str(HERE / "flask_commands.py"), *command[1:]],
-        capture_output=True,
-        text=True,
-        timeout=25,
-    )
-    assert result.returncode == 0, result.stderr
-    found: Answers = json.loads(result.stdout)
+    found: Answers = json.loads(output_of(HERE / "flask_commands.py", *command))
     return found
 
 

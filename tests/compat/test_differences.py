@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+from interpreters import output_of
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "reference" / "differences-from-flask.md"
@@ -39,14 +40,9 @@ DIFFERENCES: dict[str, tuple[object, object]] = {
 
 def outcomes(*command: str) -> dict[str, Any]:
     """Return what one side answers to every question."""
-    result = subprocess.run(
-        [*command[:1], str(HERE / "flask_differences.py"), *command[1:]],
-        capture_output=True,
-        text=True,
-        timeout=25,
+    found: dict[str, Any] = json.loads(
+        output_of(HERE / "flask_differences.py", *command)
     )
-    assert result.returncode == 0, result.stderr
-    found: dict[str, Any] = json.loads(result.stdout)
     return found
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from interpreters import output_of
 
 HERE = Path(__file__).parent
 
@@ -28,14 +29,7 @@ DIFFERENT = {
 
 def outcomes(*command: str) -> Outcomes:
     """Return what each mistake raises, returns and warns of."""
-    result = subprocess.run(
-        [*command[:1], str(HERE / "flask_mistakes.py"), *command[1:]],
-        capture_output=True,
-        text=True,
-        timeout=25,
-    )
-    assert result.returncode == 0, result.stderr
-    found: Outcomes = json.loads(result.stdout)
+    found: Outcomes = json.loads(output_of(HERE / "flask_mistakes.py", *command))
     return found
 
 

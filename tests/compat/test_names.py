@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from interpreters import output_of
 
 HERE = Path(__file__).parent
 
@@ -61,14 +62,7 @@ ADDED = {
 
 
 def names(*command: str) -> dict[str, str]:
-    result = subprocess.run(
-        [*command[:1], str(HERE / "flask_names.py"), *command[1:]],
-        capture_output=True,
-        text=True,
-        timeout=25,
-    )
-    assert result.returncode == 0, result.stderr
-    found: dict[str, str] = json.loads(result.stdout)
+    found: dict[str, str] = json.loads(output_of(HERE / "flask_names.py", *command))
     return found
 
 

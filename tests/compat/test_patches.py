@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
-import subprocess
 import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sides import comparable_fields
+
+from interpreters import output_of
 
 HERE = Path(__file__).parent / "patches"
 
@@ -19,41 +20,17 @@ from calls import METHODS  # noqa: E402
 
 OWNERS = [owner or module for module, owner in METHODS]
 
-SERVER_FIELDS = {"date", "server", "connection", "transfer-encoding"}
-
-
-@cache
-def run(*command: str) -> subprocess.CompletedProcess[str]:
-    """Run one side once."""
-    python, *arguments = command
-    return subprocess.run(
-        [python, str(HERE / "calls.py"), *arguments],
-        capture_output=True,
-        text=True,
-        timeout=25,
-    )
-
 
 @cache
 def observations(*command: str) -> Any:
-    """Return what one side saw."""
-    result = run(*command)
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout)
+    """Return what one side saw, which is run once."""
+    return json.loads(output_of(HERE / "calls.py", *command))
 
 
 def comparable(seen: list[Any], edge: str) -> list[Any]:
     """Leave out what belongs to a server, and the order of a set."""
     calls, status, headers, body = seen
-    kept = []
-
-    for name, value in headers:
-        if name == "Allow":
-            value = ", ".join(sorted(value.split(", ")))
-
-        if name.lower() not in SERVER_FIELDS:
-            kept.append((name, re.sub(r"Expires=[^;]+", "Expires=…", value)))
-
+    kept = comparable_fields(headers)
     return [calls, status, kept, body]
 
 

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+from interpreters import output_of
 
 HERE = Path(__file__).parent
 
 
 def registrations(*command: str) -> list[Any]:
     """Return what each generated application has after its registrations."""
-    script = str(HERE / "flask_registration.py")
-    result = subprocess.run(
-        [*command[:1], script, *command[1:]],
-        capture_output=True,
-        text=True,
-        timeout=25,
-    )
-    assert result.returncode == 0, result.stderr
-    return [json.loads(line) for line in result.stdout.splitlines()]
+    lines = output_of(HERE / "flask_registration.py", *command).splitlines()
+    return [json.loads(line) for line in lines]
 
 
 def test_generated_blueprints_register_as_in_flask(flask_python: str) -> None:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bustapi import BustAPI
+from bustapi import BustAPI, server
 from specification.mutate import take_away
 
 MUTANT = os.environ.get("SPECIFICATION_MUTANT")
@@ -48,3 +49,22 @@ def app(tmp_path: Path) -> BustAPI:
 def unconfigured_logging(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody has configured logging; pytest itself has, and other tests may have."""
     monkeypatch.setattr(logging.root, "handlers", [])
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the server of the package, or Werkzeug's, was started with."""
+    options: dict[str, Any] = {}
+
+    def serve(app: Any, **given: Any) -> None:
+        options.update(given, server="own")
+
+    def run_simple(host: str, port: int, app: Any, **given: Any) -> None:
+        options.update(given, host=host, port=port, server="werkzeug")
+
+    monkeypatch.delenv("FLASK_DEBUG", raising=False)
+    monkeypatch.delenv("FLASK_RUN_FROM_CLI", raising=False)
+    monkeypatch.setattr(server, "serve", serve)
+    monkeypatch.setattr("bustapi.app._stock_run_simple", run_simple)
+    monkeypatch.setattr("werkzeug.serving.run_simple", run_simple)
+    return options

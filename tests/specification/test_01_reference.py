@@ -11,7 +11,6 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from werkzeug import serving
 
 from bustapi import (
     Blueprint,
@@ -23,7 +22,6 @@ from bustapi import (
     redirect,
     render_template,
     request,
-    server,
     session,
 )
 from bustapi.testing import FlaskClient
@@ -135,24 +133,6 @@ def test_templates_are_taken_from_the_folder(
 
 
 # run
-
-
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What the server of the package, or Werkzeug's, was started with."""
-    options: dict[str, Any] = {}
-
-    def serve(app: Any, **given: Any) -> None:
-        options.update(given, server="own")
-
-    def run_simple(host: str, port: int, app: Any, **given: Any) -> None:
-        options.update(given, host=host, port=port, server="werkzeug")
-
-    monkeypatch.delenv("FLASK_DEBUG", raising=False)
-    monkeypatch.setattr(server, "serve", serve)
-    monkeypatch.setattr("bustapi.app._stock_run_simple", run_simple)
-    monkeypatch.setattr(serving, "run_simple", run_simple)
-    return options
 
 
 @statement("run", "host='127.0.0.1', port=5000, debug=False")

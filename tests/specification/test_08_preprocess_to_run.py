@@ -21,7 +21,6 @@ from bustapi import (
     has_request_context,
     render_template,
     request,
-    server,
     url_for,
 )
 from bustapi.testing import FlaskClient
@@ -622,25 +621,6 @@ def test_route_answers_get_head_and_options(app: BustAPI, client: FlaskClient) -
 
 
 # run
-
-
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What the server of the package, or Werkzeug's, was started with."""
-    options: dict[str, Any] = {}
-
-    def serve(app: Any, **given: Any) -> None:
-        options.update(given, server="own")
-
-    def run_simple(host: str, port: int, app: Any, **given: Any) -> None:
-        options.update(given, host=host, port=port, server="werkzeug")
-
-    monkeypatch.delenv("FLASK_DEBUG", raising=False)
-    monkeypatch.delenv("FLASK_RUN_FROM_CLI", raising=False)
-    monkeypatch.setattr(server, "serve", serve)
-    monkeypatch.setattr("bustapi.app._stock_run_simple", run_simple)
-    monkeypatch.setattr("werkzeug.serving.run_simple", run_simple)
-    return options
 
 
 @statement("run (0.11)", "automatically reload for code changes")

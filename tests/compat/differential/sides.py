@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -237,6 +238,21 @@ def _fields(answer: Answer, left_out: Iterable[str]) -> list[tuple[str, str]]:
     return [
         (name, value) for name, value in answer.headers if name.lower() not in names
     ]
+
+
+def comparable_fields(fields: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Leave out the server's fields, the order of a set, and the time of a cookie's end."""
+    owned = {name.lower() for name in OWNED_BY_THE_SERVER}
+    kept = []
+
+    for name, value in fields:
+        if name == "Allow":
+            value = ", ".join(sorted(value.split(", ")))
+
+        if name.lower() not in owned:
+            kept.append((name, re.sub(r"Expires=[^;]+", "Expires=…", value)))
+
+    return kept
 
 
 def _length(answer: Answer) -> str | None:

@@ -109,11 +109,10 @@ def patched_attribute(owner: Any, name: str, calls: Counter[str]) -> Any:
 
 
 @contextmanager
-def on_class(owner: Any, name: str, calls: Counter[str]) -> Iterator[None]:
-    """Patch a class, or a module, while the block runs."""
+def restored(owner: Any, name: str) -> Iterator[None]:
+    """Put back what a class, or a module, has under a name."""
     is_own = name in vars(owner)
     before = vars(owner).get(name)
-    setattr(owner, name, patched_attribute(owner, name, calls))
 
     try:
         yield
@@ -125,25 +124,24 @@ def on_class(owner: Any, name: str, calls: Counter[str]) -> Iterator[None]:
 
 
 @contextmanager
+def on_class(owner: Any, name: str, calls: Counter[str]) -> Iterator[None]:
+    """Patch a class, or a module, while the block runs."""
+    with restored(owner, name):
+        setattr(owner, name, patched_attribute(owner, name, calls))
+        yield
+
+
+@contextmanager
 def through_wrapt(owner: Any, name: str, calls: Counter[str]) -> Iterator[None]:
     """Patch a class, or a module, as agents do."""
     import wrapt
 
-    is_own = name in vars(owner)
-    before = vars(owner).get(name)
-
     def wrapper(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
         return counting(wrapped, name, calls)(*args, **kwargs)
 
-    wrapt.wrap_function_wrapper(owner, name, wrapper)
-
-    try:
+    with restored(owner, name):
+        wrapt.wrap_function_wrapper(owner, name, wrapper)
         yield
-    finally:
-        if is_own:
-            setattr(owner, name, before)
-        else:
-            delattr(owner, name)
 
 
 @contextmanager
