@@ -268,9 +268,13 @@ class Batch:
     ) -> Iterator[list[socket.socket]]:
         """Send a request each while the loop is held, the first often, and let it go."""
         with ExitStack() as stack:
-            holder, *connections = (
+            holder, *connections = opened = [
                 stack.enter_context(server.connect()) for _ in ("", first, *paths)
-            )
+            ]
+            # Those that wait to be accepted would have their turns in another order.
+            stats = server.worker.stats
+            until(lambda: stats()["connections_open"] == len(opened))
+
             for gate in self.gates.values():
                 stack.callback(gate.set)
 
