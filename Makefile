@@ -50,7 +50,7 @@ CARGO_FUZZ := .cache/cargo-fuzz/bin/cargo-fuzz
 define NO_PYTHON
 
 '$(PYTHON)' did not start, is older than Python 3.10 or has no venv module.
-Install one of CPython 3.10 to 3.14 and name it:
+Install one of CPython 3.10 to 3.15 and name it:
   Debian, Ubuntu:  sudo apt-get install python3 python3-venv
   Fedora:          sudo dnf install python3
   macOS:           brew install python
