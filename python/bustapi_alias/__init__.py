@@ -71,8 +71,10 @@ def install() -> None:
 
     if _ALIAS in sys.modules:
         raise RuntimeError(
-            f"Flask itself is already loaded, imported by {_importer_of_flask()}. Call"
-            " 'bustapi_alias.install()' before anything imports 'flask'."
+            f"Flask itself is already loaded, imported by {_importer_of_flask()}. Have"
+            " the alias before anything imports 'flask': start the program with"
+            f" {VARIABLE}=1 in its environment, or with 'bustapi exec', or call"
+            " 'bustapi_alias.install()' in its first line."
         )
 
     sys.meta_path.insert(_first_standard_finder(), AliasFinder())

@@ -113,6 +113,34 @@ def test_commands_say_it_when_flask_itself_is_loaded(program: Environment) -> No
     )
 
 
+def test_the_way_out_that_the_error_names_is_one(program: Environment) -> None:
+    program.write(
+        "main.py",
+        """
+        import agent
+        import bustapi_alias
+        bustapi_alias.install()
+        import bustapi
+        print(agent.Flask is bustapi.Flask)
+        """,
+    )
+    program.write("agent.py", "from flask import Flask\n")
+
+    message = program.run("main.py", alias=None).stderr
+
+    assert "BUSTAPI_ALIAS=1" in message
+    assert "'bustapi exec'" in message
+    assert check(program.run("main.py", alias="1")) == "True\n"
+    assert (
+        check(
+            program.run(
+                *("exec", "python", "main.py"), program=bustapi(program), alias=None
+            )
+        )
+        == "True\n"
+    )
+
+
 @pytest.mark.parametrize("how", ["program", "exec"])
 def test_workers_that_run_a_program_again_have_the_alias(
     program: Environment, start: Start, how: str
