@@ -200,8 +200,9 @@ class BodyError(ClientDisconnected, ConnectionError):
 class FileWrapper:
     """``wsgi.file_wrapper`` of PEP 3333: a file that the server sends without copying it.
 
-    Sent from the file's current position with ``sendfile`` when the object has a
-    ``fileno()`` of a regular file; read in blocks otherwise. Also iterable.
+    Sent from the file's current position with ``sendfile`` when the object is what
+    ``open(…, "rb")`` or ``tempfile`` returns and its file is a regular one. Any other
+    object is read in blocks, whatever its ``fileno()`` says. Also iterable.
     """
 
     def __new__(cls, filelike: Any, blksize: int = 8192, /) -> FileWrapper: ...

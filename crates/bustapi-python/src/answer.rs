@@ -269,22 +269,31 @@ impl<'py> Encoder<'_, 'py> {
         fields: &Fields<'_>,
         file: RegularFile,
     ) -> PyResult<Started<'py>> {
-        let (mut head, declared) = self.encode_sized(status, fields, file.length, false)?;
+        // Read before the head: the size of some files is not that of their content.
+        let block = match usize::try_from(file.length) {
+            Ok(count) if file.length <= READ_FILE => {
+                Some(self.py.detach(|| read_block(&file, count))?)
+            }
+            _ => None,
+        };
+        let actual = block
+            .as_ref()
+            .map_or(file.length, |block| block.len() as u64);
+        let (mut head, declared) = self.encode_sized(status, fields, actual, false)?;
         if head.framing == ResponseFraming::Empty {
             return Ok(Started::Whole(whole(head, 0)));
         }
-        head.keep_alive &= declared <= file.length;
-        let length = declared.min(file.length);
-        if length > READ_FILE {
-            self.output
-                .push_file(file.descriptor, file.position, length);
-            return Ok(Started::Whole(whole(head, length)));
+        head.keep_alive &= declared <= actual;
+        let length = declared.min(actual);
+        match block {
+            Some(mut block) => {
+                block.truncate(usize::try_from(length).expect("it is at most 64 KiB"));
+                self.output.buffer().extend_from_slice(&block);
+            }
+            None => self
+                .output
+                .push_file(file.descriptor, file.position, length),
         }
-        let count = usize::try_from(length).expect("it is at most 64 KiB");
-        let block = self.py.detach(|| read_block(&file, count))?;
-        // A file that has just become shorter: the client learns it from the end.
-        head.keep_alive &= block.len() == count;
-        self.output.buffer().extend_from_slice(&block);
         Ok(Started::Whole(whole(head, length)))
     }
 
