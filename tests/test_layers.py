@@ -14,7 +14,16 @@ import bustapi
 PACKAGE = Path(bustapi.__file__).parent
 
 LAYERS = (
-    ("typing", "signals", "globals", "config", "_bustapi", "_lazy", "_wire"),
+    (
+        "typing",
+        "signals",
+        "globals",
+        "config",
+        "_bustapi",
+        "_conditions",
+        "_lazy",
+        "_wire",
+    ),
     ("helpers", "json", "logging", "debughelpers", "sessions"),
     ("wrappers", "templating", "views"),
     ("ctx", "sansio.scaffold"),

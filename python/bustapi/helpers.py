@@ -25,6 +25,7 @@ from werkzeug.exceptions import abort as _wz_abort
 from werkzeug.utils import redirect as _wz_redirect
 from werkzeug.wrappers import Response as BaseResponse
 
+from . import _conditions
 from .globals import _cv_app, _cv_request, current_app, request, request_ctx, session
 from .signals import message_flashed
 
@@ -347,7 +348,9 @@ def send_file(
     :param mimetype: media type, by default guessed from the name.
     :param as_attachment: ask the browser to save the file instead of showing it.
     :param download_name: name to save it under, by default that of the path.
-    :param conditional: answer conditional and range requests.
+    :param conditional: send a part, or nothing, when the request asks for it by its
+        ``Range`` and ``If-…`` fields (RFC 9110). A :attr:`.Flask.response_class` with a
+        ``make_conditional`` of its own is asked instead.
     :param etag: compute an entity tag, or the tag itself. A path is needed to compute it.
     :param last_modified: time of the last change, by default that of the path.
     :param max_age: seconds for which the client may cache it, or a function that is given
@@ -355,6 +358,8 @@ def send_file(
     :param renamed: options under names that Flask gave them before 2.0; only
         :class:`.BustAPI` knows them.
     :raises TypeError: for an option that is not known.
+    :raises PreconditionFailed: 412, when the request is for another state of the file.
+    :raises RequestedRangeNotSatisfiable: 416, when no part that it asks for is there.
 
     .. versionchanged:: 2.0
         ``download_name``, ``max_age`` and ``etag`` have these names; the default of
@@ -373,7 +378,7 @@ def send_file(
         max_age=max_age,
         **renamed,
     )
-    return cast("Response", werkzeug.utils.send_file(**arguments))
+    return _send(werkzeug.utils.send_file, arguments)
 
 
 def send_from_directory(
@@ -391,9 +396,29 @@ def send_from_directory(
 
     .. versionadded:: 0.5
     """
-    arguments = _prepare_send_file_kwargs(**kwargs)
+    arguments = _prepare_send_file_kwargs(directory=directory, path=path, **kwargs)
+    return _send(werkzeug.utils.send_from_directory, arguments)
+
+
+_stock_make_conditional = BaseResponse.make_conditional
+
+
+def _send(function: Callable[..., BaseResponse], arguments: dict[str, Any]) -> Response:
+    """Send a file with a function of Werkzeug, and judge the conditions of the request.
+
+    A class of responses that has a ``make_conditional`` of its own judges them itself.
+    """
+    response_class = arguments["response_class"]
+
+    if (
+        not arguments.get("conditional", True)
+        or response_class.make_conditional is not _stock_make_conditional
+    ):
+        return cast("Response", function(**arguments))
+
+    response = function(**{**arguments, "conditional": False})
     return cast(
-        "Response", werkzeug.utils.send_from_directory(directory, path, **arguments)
+        "Response", _conditions.make_conditional(response, arguments["environ"])
     )
 
 

@@ -16,6 +16,7 @@ import pickle
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 if "--alias" in sys.argv:
@@ -24,6 +25,8 @@ if "--alias" in sys.argv:
     bustapi_alias.install()
 
 flask: Any = import_module("flask")
+
+sys.path.append(str(Path(__file__).parent / "differential" / "applications"))
 
 Probe = Callable[[], object]
 
@@ -174,6 +177,84 @@ def chunked_body_beyond_the_limit() -> object:
         },
     )
     return answer.status_code
+
+
+OLD = "Sun, 13 Sep 2020 12:26:39 GMT"
+CURRENT = "Sun, 13 Sep 2020 12:26:40 GMT"
+LATER = "Sun, 13 Sep 2020 12:26:41 GMT"
+
+PART = {"Range": "bytes=1-2"}
+
+# Of a tagged file the tag is "tag", and the time of the last change is the current one.
+PRECONDITIONS = {
+    "an old tag": ("/bytes-etag", {"If-Match": '"old"'}),
+    "an old tag, css": ("/css-etag", {"If-Match": '"old"'}),
+    "an old tag, and a part": ("/bytes-etag", {"If-Match": '"old"', **PART}),
+    "any tag": ("/bytes-etag", {"If-Match": "*"}),
+    "a tag of none": ("/bytes", {"If-Match": '"tag"'}),
+    "an old date": ("/bytes-modified", {"If-Unmodified-Since": OLD}),
+    "an old date, css": ("/css-modified", {"If-Unmodified-Since": OLD}),
+    "an old date, and a part": (
+        "/bytes-modified",
+        {"If-Unmodified-Since": OLD, **PART},
+    ),
+    "a known tag, and a part": ("/bytes-etag", {"If-None-Match": '"tag"', **PART}),
+    "a known tag, and a part, css": (
+        "/css-etag",
+        {"If-None-Match": '"my-tag"', **PART},
+    ),
+    "a known date, and a part": (
+        "/bytes-modified",
+        {"If-Modified-Since": CURRENT, **PART},
+    ),
+    "two dates": ("/bytes-modified", {"If-Modified-Since": f"{LATER}, {LATER}"}),
+    **{
+        f"any known tag of {name}": (f"/{name}", {"If-None-Match": "*"})
+        for name in (
+            *("bytes", "bytes-named", "bytes-attachment", "bytes-etag-true"),
+            *("bytes-modified", "bytes-age", "bytes-age-zero", "bytes-age-function"),
+            *("source", "consumed", "opened", "css-untagged"),
+        )
+    },
+}
+
+RANGES = {
+    "a suffix longer than the file": ("/bytes", {"Range": "bytes=-100"}),
+    "several parts": ("/bytes", {"Range": "bytes=0-1,2-3"}),
+    "parts that are not in order": ("/bytes", {"Range": "bytes=2-3,0-1"}),
+    "another unit": ("/bytes", {"Range": "items=0-1"}),
+    "an end before its beginning": ("/bytes", {"Range": "bytes=9-2"}),
+    "letters": ("/bytes", {"Range": "bytes=a-b"}),
+    "a unit alone": ("/bytes", {"Range": "bytes"}),
+    "no part": ("/bytes", {"Range": "bytes="}),
+    "HEAD": ("/bytes", {"Range": "bytes=1-2", "method": "HEAD"}),
+    "a weak tag": ("/bytes-etag", {"If-Range": 'W/"tag"', **PART}),
+    "a later date": ("/bytes-modified", {"If-Range": LATER, **PART}),
+}
+
+
+def answers(requests: dict[str, tuple[str, dict[str, str]]]) -> dict[str, str]:
+    """Return status and body for requests to the application that sends files."""
+    client = import_module("sending").create_app({}).test_client()
+    found = {}
+
+    for name, (url, fields) in requests.items():
+        method = fields.pop("method", "GET")
+        answer = client.open(url, method=method, headers=fields, buffered=True)
+        is_page = answer.data.startswith(b"<!doctype html>")
+        found[name] = f"{answer.status_code} {'page' if is_page else answer.text}"
+
+    return found
+
+
+@difference("Preconditions of a file")
+def preconditions() -> object:
+    return answers(PRECONDITIONS)
+
+
+@difference("Ranges of a file")
+def ranges() -> object:
+    return answers(RANGES)
 
 
 def main() -> None:

@@ -16,6 +16,59 @@ PAGE = HERE.parents[1] / "docs" / "reference" / "differences-from-flask.md"
 CONTEXT = "Working outside of application context."
 COMMANDS = ["routes", "run", "shell"]
 
+WHOLE = "200 0123456789"
+CSS = "body { color: #234; }\n"
+
+PRECONDITIONS = {
+    "an old tag": ("412 0123456789", "412 page"),
+    "an old tag, css": (f"412 {CSS}", "412 page"),
+    "an old tag, and a part": ("206 12", "412 page"),
+    "any tag": ("412 0123456789", WHOLE),
+    "a tag of none": (WHOLE, "412 page"),
+    "an old date": (WHOLE, "412 page"),
+    "an old date, css": (f"200 {CSS}", "412 page"),
+    "an old date, and a part": ("206 12", "412 page"),
+    "a known tag, and a part": ("206 12", "304 "),
+    "a known tag, and a part, css": ("206 od", "304 "),
+    "a known date, and a part": ("206 12", "304 "),
+    "two dates": ("304 ", WHOLE),
+    **{
+        f"any known tag of {name}": (WHOLE, "304 ")
+        for name in (
+            *("bytes", "bytes-named", "bytes-attachment", "bytes-etag-true", "source"),
+            *("bytes-modified", "bytes-age", "bytes-age-zero", "bytes-age-function"),
+        )
+    },
+    "any known tag of consumed": ("200 456789", "304 "),
+    "any known tag of opened": (f"200 {CSS}", "304 "),
+    "any known tag of css-untagged": (f"200 {CSS}", "304 "),
+}
+
+RANGES = {
+    "a suffix longer than the file": ("416 page", "206 0123456789"),
+    "several parts": ("416 page", WHOLE),
+    "parts that are not in order": ("416 page", WHOLE),
+    "another unit": ("416 page", WHOLE),
+    "an end before its beginning": ("416 page", WHOLE),
+    "letters": ("416 page", WHOLE),
+    "a unit alone": ("416 page", WHOLE),
+    "no part": ("416 page", WHOLE),
+    "HEAD": ("206 ", "200 "),
+    "a weak tag": ("206 12", WHOLE),
+    "a later date": ("206 12", WHOLE),
+}
+
+
+def sides_of(
+    answers: dict[str, tuple[str, str]],
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the answers under Flask, and those here."""
+    return (
+        {name: theirs for name, (theirs, _) in answers.items()},
+        {name: ours for name, (_, ours) in answers.items()},
+    )
+
+
 DIFFERENCES: dict[str, tuple[object, object]] = {
     "Modules": (
         ["flask.app", "<Flask 'shop'>", "shop"],
@@ -34,6 +87,8 @@ DIFFERENCES: dict[str, tuple[object, object]] = {
     "A stream read inside another context": (["request's"], ["other's"]),
     "Calls that are made less often": (2, 1),
     "A chunked body beyond the limit": (200, 413),
+    "Preconditions of a file": sides_of(PRECONDITIONS),
+    "Ranges of a file": sides_of(RANGES),
 }
 """Outcomes under Flask and here, by the heading that tells of them."""
 
