@@ -42,6 +42,16 @@ def test_a_session_reads_freely_and_writes_with_its_token(ada: Person) -> None:
     assert created.status_code == 201
 
 
+@pytest.mark.parametrize("path", ["/api/posts", "/api/posts/1/comments"])
+def test_a_script_without_a_token_is_told_to_send_one(
+    visitor: Person, path: str
+) -> None:
+    response = visitor.call("POST", path, json={"body": "b"})
+
+    assert response.status_code == 401
+    assert response.json["error"]["message"] == "Send an API token, or log in first."
+
+
 def test_a_wrong_token_is_not_helped_by_a_session(ada: Person) -> None:
     response = ada.get("/api/me", headers={"Authorization": "Bearer wrong"})
 
