@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
-from bustapi import Flask, Response, make_response, render_template, request
+from bustapi import Flask, Response, g, make_response, render_template, request
 
 from . import api
 from .formatting import filesize
@@ -34,6 +34,10 @@ def init_app(app: Flask) -> None:
         if request.path.startswith("/api/"):
             return api.show_error(error)
 
+        # Under a host name that is not trusted no address can be built, so no page.
+        if isinstance(error, SecurityError):
+            return make_response(error.get_response())
+
         status = error.code or 500
         advice = ADVICE.get(status, error.description)
         if status == 413:
@@ -48,6 +52,8 @@ def init_app(app: Flask) -> None:
                 status=status,
                 heading=HEADINGS.get(status, error.name),
                 advice=advice,
+                # Session or database may be what failed: nobody is asked for again.
+                is_user_known=status < 500 or "user" in g,
             )
         )
         response.mimetype = "text/html"
