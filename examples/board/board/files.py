@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import mimetypes
+import re
 import secrets
 import sqlite3
-from pathlib import Path
+import unicodedata
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from werkzeug.datastructures import FileStorage
-from werkzeug.utils import secure_filename
 
 from bustapi import (
     Blueprint,
@@ -28,6 +29,9 @@ from .auth import login_required, require_owner
 bp = Blueprint("files", __name__, url_prefix="/<int:post_id>/files")
 
 MAX_ATTACHMENTS = 10
+NAME_LENGTH = 100
+MISLEADING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, line ends, and what makes ``exe.png`` of ``gnp.exe``."""
 INLINE_TYPES = {
     ".gif": "image/gif",
     ".jpeg": "image/jpeg",
@@ -120,7 +124,7 @@ def submitted() -> list[FileStorage]:
 
 def save(post_id: int, upload: FileStorage) -> int:
     """Store an upload as an attachment of a post and return its number."""
-    name = secure_filename(upload.filename or "") or "file"
+    name = name_of(upload.filename or "")
     stored_name = secrets.token_hex(16)
     path = upload_folder() / stored_name
     upload.save(path)
@@ -131,6 +135,19 @@ def save(post_id: int, upload: FileStorage) -> int:
     except BaseException:
         path.unlink()
         raise
+
+
+def name_of(filename: str) -> str:
+    """Return the name under which people find an upload again, in any script.
+
+    It only ever stands in a page, an address and a header field. The file on the disk
+    has a name of its own, which says nothing.
+    """
+    # Some browsers send a path; macOS sends its letters apart from their accents.
+    name = unicodedata.normalize("NFC", re.split(r"[/\\]", filename)[-1])
+    path = PurePosixPath(MISLEADING.sub("", name).strip(" .") or "file")
+    suffix = path.suffix[:20]
+    return path.stem[: NAME_LENGTH - len(suffix)] + suffix
 
 
 def unlink(attachment: sqlite3.Row) -> None:

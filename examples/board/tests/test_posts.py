@@ -7,10 +7,12 @@ import sqlite3
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import pytest
 
 from board.db import connect, get_db
+from board.files import name_of
 from bustapi import Flask
 
 if TYPE_CHECKING:
@@ -112,17 +114,54 @@ def test_an_empty_comment_is_not_stored(ada: Person) -> None:
 def test_attachments_come_back_as_they_were_sent(ada: Person, visitor: Person) -> None:
     content = bytes(range(256)) * 1000
     path = ada.post(
-        files=[(BytesIO(content), "a.bin"), (BytesIO(b"<b>"), "../../b b.html")]
+        files=[(BytesIO(content), "a.bin"), (BytesIO(b"<b>"), "../../b.html")]
     )
 
     first = visitor.get(f"{path}/files/1/a.bin")
-    second = visitor.get(f"{path}/files/2/b_b.html")
+    second = visitor.get(f"{path}/files/2/b.html")
 
     assert first.data == content
     assert first.headers["Content-Disposition"] == "attachment; filename=a.bin"
     assert second.data == b"<b>"
     assert second.headers["Content-Disposition"].startswith("attachment")
     assert second.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Einladung für Zoë.txt", "приглашение.txt", "写真", "50% off? #1; ’25.txt"],
+)
+def test_a_file_keeps_its_letters(ada: Person, name: str) -> None:
+    path = ada.post(files=(BytesIO(b"a"), name))
+
+    attachment = ada.get(f"/api{path}").json["attachments"][0]
+    response = ada.get(attachment["url"])
+
+    assert attachment["name"] == name
+    assert name in ada.get(path).text
+    assert response.data == b"a"
+    # RFC 6266: a name in ASCII for old programs, then the whole one (RFC 8187).
+    field = response.headers["Content-Disposition"]
+    plain, separator, whole = field.partition("; filename*=UTF-8''")
+    assert plain.startswith("attachment; filename=")
+    assert unquote(whole, errors="strict") == name
+    assert field.isascii()
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("C:\\Users\\ada\\a.txt", "a.txt"),
+        ("..", "file"),
+        (".profile", "profile"),
+        ("Zoe\u0308.txt", "Zoë.txt"),
+        ("\u202egnp.exe", "gnp.exe"),
+        ("a" * 300 + ".txt", "a" * 96 + ".txt"),
+        ("a." + "b" * 300, "a." + "b" * 19),
+    ],
+)
+def test_a_name_loses_only_what_misleads(sent: str, kept: str) -> None:
+    assert name_of(sent) == kept
 
 
 def test_a_part_of_an_attachment_can_be_fetched(ada: Person) -> None:
