@@ -7,7 +7,6 @@ from werkzeug.exceptions import HTTPException, SecurityError
 from bustapi import Flask, Response, g, make_response, render_template, request
 
 from . import api
-from .formatting import filesize
 
 HEADINGS = {
     400: "That did not work",
@@ -39,11 +38,6 @@ def init_app(app: Flask) -> None:
             return make_response(error.get_response())
 
         status = error.code or 500
-        advice = ADVICE.get(status, error.description)
-        if status == 413:
-            limit = filesize(app.config["MAX_CONTENT_LENGTH"])
-            advice = f"Files and text together may take up to {limit}."
-
         # The error's own response carries fields such as Allow and Retry-After.
         response = make_response(error.get_response())
         response.set_data(
@@ -51,7 +45,7 @@ def init_app(app: Flask) -> None:
                 "error.html",
                 status=status,
                 heading=HEADINGS.get(status, error.name),
-                advice=advice,
+                advice=ADVICE.get(status, error.description),
                 # Session or database may be what failed: nobody is asked for again.
                 is_user_known=status < 500 or "user" in g,
             )

@@ -61,7 +61,7 @@ def create(post_id: int) -> Any:
             save(post_id, upload)
         flash("Attached.", "success")
 
-    return redirect(url_for("posts.show", post_id=post_id, _anchor="attachments"))
+    return go_on(url_for("posts.show", post_id=post_id, _anchor="attachments"))
 
 
 @bp.get("/<int:attachment_id>/<name>")
@@ -120,6 +120,18 @@ def get_attachment(post_id: int, attachment_id: int, name: str) -> sqlite3.Row:
 def submitted() -> list[FileStorage]:
     """Return the files that came with a form; an empty field sends a nameless one."""
     return [upload for upload in request.files.getlist("files") if upload.filename]
+
+
+def go_on(address: str) -> Any:
+    """Send the browser to another page after an upload.
+
+    A script that shows the progress would follow a redirect unseen, and the flashed
+    message would be lost on it. It gets the address and goes there itself.
+    """
+    if request.headers.get("X-Requested-With") == "XMLHttpRequest":
+        return "", 201, {"Location": address}
+
+    return redirect(address)
 
 
 def save(post_id: int, upload: FileStorage) -> int:

@@ -68,7 +68,7 @@ def create() -> Any:
         files.save(post_id, upload)
 
     flash("Your post is on the board.", "success")
-    return redirect(url_for(".show", post_id=post_id))
+    return files.go_on(url_for(".show", post_id=post_id))
 
 
 @bp.route("/<int:post_id>/edit", methods=["GET", "POST"])

@@ -40,6 +40,8 @@ ARGUMENTS = (
     "--disable-sync",
 )
 
+PROGRESS = "return document.querySelector('progress')?.value ?? 0"
+
 T = TypeVar("T")
 
 pytestmark = [
@@ -55,7 +57,7 @@ pytestmark = [
 def test_a_person_signs_up_posts_uploads_exports_and_logs_out(
     browser: Browser, address: str, downloads: Path, tmp_path: Path
 ) -> None:
-    notes = tmp_path / "notes.txt"
+    notes = tmp_path / "Notizen für Zoë – заметки.txt"
     notes.write_text("Bring chairs.\n")
     picture = EXAMPLE / "tests" / "lawn.png"
 
@@ -105,8 +107,8 @@ def test_a_person_signs_up_posts_uploads_exports_and_logs_out(
     assert "I bring a cake." in browser.text()
 
     # Download and export.
-    browser.follow("notes.txt")
-    assert downloaded(downloads / "notes.txt") == "Bring chairs.\n"
+    browser.follow(notes.name)
+    assert downloaded(downloads / notes.name) == "Bring chairs.\n"
     browser.follow("Export as CSV")
     header, row = csv.reader(downloaded(downloads / "posts.csv").splitlines())
     assert dict(zip(header, row, strict=True))["title"] == "Summer party"
@@ -121,6 +123,91 @@ def test_a_person_signs_up_posts_uploads_exports_and_logs_out(
     assert "New post" not in browser.text()
 
 
+def test_an_upload_shows_how_far_it_is(
+    browser: Browser, address: str, tmp_path: Path
+) -> None:
+    sign_up(browser, address)
+    write_post(browser, address)
+    browser.limit_upload(bytes_per_second=200_000)
+
+    browser.fill("files", str(file_of(tmp_path, 600 * 1024)))
+    browser.press("Upload")
+
+    wait_until(lambda: 0 < browser.run(PROGRESS) < 1, lambda: "a part of the upload")
+    assert "Uploading …" in browser.text()
+    browser.wait_for_text("Attached.")
+    assert browser.run("return location.pathname + location.hash") == (
+        "/posts/1#attachments"
+    )
+    assert "600 KiB" in browser.text()
+
+
+def test_an_upload_with_remarks_can_be_sent_again(
+    browser: Browser, address: str, tmp_path: Path
+) -> None:
+    sign_up(browser, address)
+    browser.open(f"{address}/posts/new")
+    browser.fill("title", "Summer party")
+    browser.fill("body", "On the lawn.")
+
+    browser.fill("files", "\n".join(str(file_of(tmp_path, n)) for n in range(1, 12)))
+    browser.press("Post")
+    browser.wait_for_text("Attach at most 10 files.")
+    browser.fill("files", str(file_of(tmp_path, 1000)))
+    browser.press("Post")
+
+    browser.wait_for_text("Your post is on the board.")
+    assert browser.path() == "/posts/1"
+    assert "1000 bytes" in browser.text()
+
+
+def test_an_upload_needs_no_script(
+    browser: Browser, address: str, tmp_path: Path
+) -> None:
+    browser.block("*/upload.js")
+    sign_up(browser, address)
+
+    write_post(browser, address, file_of(tmp_path, 1000))
+    browser.fill("files", str(file_of(tmp_path, 3000)))
+    browser.press("Upload")
+    browser.wait_for_text("Attached.")
+
+    assert browser.run("return typeof upload") == "undefined"
+    assert "1000 bytes" in browser.text()
+    assert "2.9 KiB" in browser.text()
+
+
+def test_an_upload_that_is_too_large_is_not_begun(
+    browser: Browser, address: str, tmp_path: Path
+) -> None:
+    sign_up(browser, address)
+    write_post(browser, address)
+
+    browser.fill("files", str(file_of(tmp_path, 17 * 2**20)))
+    browser.press("Upload")
+
+    browser.wait_for_text("Files and text together may take up to 16 MiB.")
+    assert browser.path() == "/posts/1"
+    assert browser.run("return document.querySelector('progress').hidden")
+
+
+def test_an_upload_that_the_board_refuses_shows_its_page(
+    browser: Browser, address: str, tmp_path: Path
+) -> None:
+    sign_up(browser, address)
+    browser.open(f"{address}/posts/new")
+    browser.run("document.querySelector('form[data-limit]').dataset.limit = Infinity")
+
+    browser.fill("title", "Large")
+    browser.fill("body", "Too large.")
+    browser.fill("files", str(file_of(tmp_path, 17 * 2**20)))
+    browser.press("Post")
+
+    browser.wait_for_text("That is too large")
+    browser.press("Log out")
+    browser.wait_for_text("You are logged out.")
+
+
 @pytest.mark.parametrize("width", [360, 1200])
 def test_pages_fit_the_width_of_the_window(
     browser: Browser, address: str, width: int
@@ -133,6 +220,33 @@ def test_pages_fit_the_width_of_the_window(
             "return document.documentElement.scrollWidth - window.innerWidth"
         )
         assert overflow <= 0, path
+
+
+def sign_up(browser: Browser, address: str) -> None:
+    """Make an account, which logs in."""
+    browser.open(f"{address}/signup")
+    browser.fill("name", "ada")
+    browser.fill("password", "correct horse")
+    browser.press("Create account")
+    browser.wait_for_text("Welcome, ada.")
+
+
+def write_post(browser: Browser, address: str, file: Path | None = None) -> None:
+    """Post something and stay on its page."""
+    browser.open(f"{address}/posts/new")
+    browser.fill("title", "Summer party")
+    browser.fill("body", "On the lawn.")
+    if file is not None:
+        browser.fill("files", str(file))
+    browser.press("Post")
+    browser.wait_for_text("Your post is on the board.")
+
+
+def file_of(folder: Path, size: int) -> Path:
+    """Make a file of so many bytes."""
+    path = folder / f"{size}.bin"
+    path.write_bytes(bytes(size))
+    return path
 
 
 @pytest.fixture
@@ -194,19 +308,29 @@ class Browser:
 
     def resize(self, width: int, height: int) -> None:
         """Give the page a size, in CSS pixels, however large the window is."""
-        self._send(
-            "POST",
-            "/goog/cdp/execute",
-            {
-                "cmd": "Emulation.setDeviceMetricsOverride",
-                "params": {
-                    "width": width,
-                    "height": height,
-                    "deviceScaleFactor": 1,
-                    "mobile": width < 500,
-                },
-            },
+        self._command(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=width < 500,
         )
+
+    def limit_upload(self, bytes_per_second: int) -> None:
+        """Send what pages upload no faster than this."""
+        self._command("Network.enable")
+        self._command(
+            "Network.emulateNetworkConditions",
+            offline=False,
+            latency=0,
+            downloadThroughput=-1,
+            uploadThroughput=bytes_per_second,
+        )
+
+    def block(self, pattern: str) -> None:
+        """Let pages load nothing whose address has this form."""
+        self._command("Network.enable")
+        self._command("Network.setBlockedURLs", urls=[pattern])
 
     def wait_for_text(self, text: str) -> None:
         """Wait until the page shows ``text``."""
@@ -226,6 +350,11 @@ class Browser:
     def press(self, text: str) -> None:
         """Click the button with this text."""
         self._click(self._find("xpath", f"//button[normalize-space()={text!r}]"))
+
+    def _command(self, name: str, **parameters: object) -> None:
+        # What WebDriver does not know: a command of Chromium's DevTools protocol.
+        body = {"cmd": name, "params": parameters}
+        self._send("POST", "/goog/cdp/execute", body)
 
     def _click(self, element: str) -> None:
         self._send("POST", f"/element/{element}/click", {})

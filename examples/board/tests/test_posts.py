@@ -200,6 +200,20 @@ def test_an_attachment_can_be_added_and_removed(app: Flask, ada: Person) -> None
     assert list(Path(app.config["UPLOAD_FOLDER"]).iterdir()) == []
 
 
+def test_a_script_that_uploads_is_told_where_to_go(ada: Person) -> None:
+    path = ada.post()
+
+    response = ada.client.post(
+        f"{path}/files/",
+        data={"csrf_token": ada.token(), "files": (BytesIO(b"a"), "a.txt")},
+        headers={"X-Requested-With": "XMLHttpRequest"},
+    )
+
+    assert (response.status_code, response.data) == (201, b"")
+    assert response.location == f"{path}#attachments"
+    assert "Attached." in ada.get(path).text
+
+
 def test_a_post_has_room_for_ten_files(ada: Person) -> None:
     def some(count: int) -> list[tuple[BytesIO, str]]:
         return [(BytesIO(b"x"), f"{number}.txt") for number in range(count)]
