@@ -42,6 +42,21 @@ ARGUMENTS = (
 
 PROGRESS = "return document.querySelector('progress')?.value ?? 0"
 
+# WCAG 2.2, 2.5.5, which leaves links in running text out. The title of a post in a list
+# stretches over its card.
+SMALL_TARGETS = """
+const targets = document.querySelectorAll(
+  "a:not(.body a, .skip-link, .post h2 a), button, summary, textarea, input:not([type=hidden])"
+);
+const isSmall = (target) => {
+  const { width, height } = target.getBoundingClientRect();
+  return target.checkVisibility() && Math.min(width, height) < 44;
+};
+return [...targets].filter(isSmall).map(
+  (target) => `${location.pathname}: ${target.innerText || target.name}`
+);
+"""
+
 T = TypeVar("T")
 
 pytestmark = [
@@ -206,6 +221,31 @@ def test_an_upload_that_the_board_refuses_shows_its_page(
     browser.wait_for_text("That is too large")
     browser.press("Log out")
     browser.wait_for_text("You are logged out.")
+
+
+def test_what_is_pressed_is_large_enough_for_a_thumb(
+    browser: Browser, address: str, tmp_path: Path
+) -> None:
+    browser.resize(375, 800)
+    sign_up(browser, address)
+    write_post(browser, address, file_of(tmp_path, 1000))
+    browser.fill("comment", "I bring a cake.")
+    browser.press("Comment")
+    browser.wait_for_text("Comments 1")
+    small = browser.run(SMALL_TARGETS)
+
+    for path in ("/", "/?q=nothing", "/posts/new", "/account", "/missing"):
+        browser.open(address + path)
+        small += browser.run(SMALL_TARGETS)
+
+    browser.press("Log out")
+    browser.wait_for_text("You are logged out.")
+
+    for path in ("/posts/1", "/signup", "/login"):
+        browser.open(address + path)
+        small += browser.run(SMALL_TARGETS)
+
+    assert small == []
 
 
 @pytest.mark.parametrize("width", [360, 1200])

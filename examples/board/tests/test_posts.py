@@ -254,7 +254,7 @@ def test_search_takes_the_text_as_it_is(ada: Person) -> None:
 
     assert "Sale" in page
     assert "metres" not in page
-    assert "No post says “&lt;b&gt;”" in ada.get("/?q=<b>").text
+    assert "No post says “&lt;b&gt;”." in ada.get("/?q=<b>").text
 
 
 def test_the_export_holds_every_post(ada: Person) -> None:
