@@ -24,7 +24,7 @@ LAYERS = (
         "_lazy",
         "_wire",
     ),
-    ("helpers", "json", "logging", "debughelpers", "sessions"),
+    ("helpers", "json", "logging", "debughelpers", "sessions", "_interpreters"),
     ("wrappers", "templating", "views"),
     ("ctx", "sansio.scaffold"),
     ("sansio.blueprints", "blueprints", "_plan", "_routing"),

@@ -24,7 +24,7 @@ from werkzeug.utils import import_string
 
 import bustapi_alias
 
-from . import _legacy
+from . import _interpreters, _legacy
 from .globals import current_app
 from .helpers import get_debug_flag, get_load_dotenv
 
@@ -484,8 +484,7 @@ def _set_legacy(ctx: click.Context, param: click.Parameter, value: bool) -> None
     # The package and the commands of other packages were imported without it. This
     # program begins again, in the same process; so do the processes it starts.
     os.environ[_legacy.VARIABLE] = "1"
-    sys.stdout.flush()
-    sys.stderr.flush()
+    _flush_streams()
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
@@ -1128,8 +1127,12 @@ def exec_command(ctx: click.Context, command: str, arguments: Sequence[str]) -> 
 
     In it, and in the Python programs that it starts, 'import flask' gives this package.
     For example: bustapi exec gunicorn app:app
+
+    Programs of this environment go before others of the same name, and a program of
+    another Python, where the package may be missing, is refused.
     """
-    environ = {**os.environ, bustapi_alias.VARIABLE: "1"}
+    environ = _interpreters.with_own_programs(os.environ)
+    environ[bustapi_alias.VARIABLE] = "1"
     # It is not this command line that serves: app.run() is to work.
     environ.pop("FLASK_RUN_FROM_CLI", None)
 
@@ -1141,16 +1144,52 @@ def exec_command(ctx: click.Context, command: str, arguments: Sequence[str]) -> 
             err=True,
         )
 
-    sys.stdout.flush()
-    sys.stderr.flush()
+    program = _interpreters.find(command, environ) or command
+    python = _interpreters.python_of(program, environ)
 
     try:
-        os.execvpe(command, [command, *arguments], environ)
+        if python and not _interpreters.is_this_python(python, environ):
+            click.echo(f"Error: {_about_another(program, python)}", err=True)
+            ctx.exit(126)
+
+        _flush_streams()
+        os.execvpe(program, [command, *arguments], environ)
     except OSError as e:
         # As shells do: 127 when there is no such command, 126 when it cannot be run.
         missing = isinstance(e, FileNotFoundError | NotADirectoryError)
-        click.echo(f"Error: Cannot run {command!r}: {e.strerror}.", err=True)
+        reason = e.strerror
+
+        if python and python != program and missing:
+            reason = f"Its interpreter {python!r} does not exist; install it again"
+
+        click.echo(f"Error: Cannot run {command!r}: {reason}.", err=True)
         ctx.exit(127 if missing else 126)
+
+
+def _about_another(program: str, python: str) -> str:
+    """Return why a program of another Python is not run, and what to do."""
+    own = sys.executable
+
+    if program == python:
+        return (
+            f"{program!r} is another Python than {own!r}, and need not have this"
+            f" package. Say {os.path.basename(own)!r} for this one."
+        )
+
+    return (
+        f"{program!r} runs on another Python, {python!r}, which need not have this"
+        f" package. Install it for {own!r} as well. If it is only to start other"
+        f" programs, call it with {bustapi_alias.VARIABLE}=1 in the environment and"
+        " without 'bustapi exec'."
+    )
+
+
+def _flush_streams() -> None:
+    """Write out what is held back before another program takes this one's place."""
+    for stream in (sys.stdout, sys.stderr):
+        # A service may have been started without them.
+        if stream is not None:
+            stream.flush()
 
 
 def _echo_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

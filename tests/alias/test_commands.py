@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import venv
+from pathlib import Path
 
 import pytest
 
-from interpreters import Environment, check
+from interpreters import Environment, check, site_packages
 from serving import Start
 
 APP = """
@@ -202,6 +204,119 @@ def test_exec_of_a_missing_program_says_so(program: Environment) -> None:
     assert process.stderr == (
         f"Error: Cannot run 'no-such-program': {os.strerror(2)}.\n"
     )
+
+
+@pytest.fixture
+def another(tmp_path: Path) -> Environment:
+    """Another virtual environment of the same Python, without this package."""
+    prefix = tmp_path / "another"
+    venv.create(prefix, symlinks=True)
+    packages = site_packages(prefix)
+    packages.joinpath("flask.py").write_text("class Flask: pass\n")
+    return Environment(prefix, tmp_path)
+
+
+def test_exec_runs_the_python_of_its_own_environment(
+    program: Environment, another: Environment
+) -> None:
+    """Also where another one stands first on the path."""
+    out = check(
+        program.run(
+            *("exec", "python", "-c", "import flask, sys; print(sys.prefix)"),
+            program=bustapi(program),
+            alias=None,
+            extra={"PATH": str(another.prefix / "bin")},
+        )
+    )
+
+    assert out == f"{program.prefix}\n"
+
+
+def test_exec_puts_its_own_environment_first_for_children(
+    program: Environment, another: Environment
+) -> None:
+    """A program that is no Python program runs as it is."""
+    out = check(
+        program.run(
+            *("exec", "/bin/sh", "-c", "python -c 'import sys; print(sys.prefix)'"),
+            program=bustapi(program),
+            alias=None,
+            extra={"PATH": f"{another.prefix / 'bin'}{os.pathsep}{os.defpath}"},
+        )
+    )
+
+    assert out == f"{program.prefix}\n"
+
+
+def test_exec_refuses_another_python(
+    program: Environment, another: Environment
+) -> None:
+    process = program.run(
+        *("exec", another.python, "-c", "import flask; print('ran')"),
+        program=bustapi(program),
+        alias=None,
+    )
+
+    assert (process.returncode, process.stdout) == (126, "")
+    assert process.stderr == (
+        f"Error: {another.python!r} is another Python than {program.python!r}, and need"
+        " not have this package. Say 'python' for this one.\n"
+    )
+
+
+def test_exec_refuses_a_program_of_another_python(
+    program: Environment, another: Environment
+) -> None:
+    script = another.prefix / "bin" / "only-there"
+    script.write_text(f"#!{another.python}\nprint('ran')\n")
+    script.chmod(0o755)
+
+    process = program.run(
+        *("exec", "only-there"),
+        program=bustapi(program),
+        alias=None,
+        extra={"PATH": str(another.prefix / "bin")},
+    )
+
+    assert (process.returncode, process.stdout) == (126, "")
+    assert process.stderr.startswith(
+        f"Error: {str(script)!r} runs on another Python, {another.python!r}, which"
+    )
+    assert f"Install it for {program.python!r} as well." in process.stderr
+    assert "BUSTAPI_ALIAS=1" in process.stderr
+
+
+def test_exec_names_an_interpreter_that_is_gone(program: Environment) -> None:
+    """As in an environment that was moved."""
+    script = program.write("moved", "#!/no/such/folder/python\n")
+    script.chmod(0o755)
+
+    process = program.run("exec", "./moved", program=bustapi(program), alias=None)
+
+    assert process.returncode == 127
+    assert process.stderr == (
+        "Error: Cannot run './moved': Its interpreter '/no/such/folder/python' does not"
+        " exist; install it again.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (["exec", "python", "-c", "import os; os._exit(5)"], 5),
+        (["--legacy", "--version"], 0),
+    ],
+)
+def test_another_program_takes_over_without_standard_output(
+    program: Environment, arguments: list[str], status: int
+) -> None:
+    process = program.run(
+        *("-c", 'exec "$@" >&-', "sh", bustapi(program), *arguments),
+        program="/bin/sh",
+        alias=None,
+    )
+
+    assert (process.returncode, process.stderr) == (status, "")
 
 
 def test_exec_serves_with_gunicorn(program: Environment, start: Start) -> None:
