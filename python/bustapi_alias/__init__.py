@@ -4,7 +4,8 @@ Installing the distribution changes nothing. Whoever wants the alias asks for it
 
 - the command ``bustapi`` has it, and so have the programs that ``bustapi exec`` starts;
 - a process whose environment says ``BUSTAPI_ALIAS=1`` gets it at start-up, through a
-  line in ``bustapi_alias.pth``, which does nothing without that variable;
+  line in ``bustapi_alias.pth``, which sets that variable for the command ``bustapi``
+  and does nothing without it;
 - ``pytest -p bustapi_alias`` has it before plugins and conftest files are loaded;
 - a program calls :func:`install` before it imports anything else.
 

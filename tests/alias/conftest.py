@@ -29,6 +29,17 @@ from interpreters import (
 )
 from serving import Server, Start
 
+PROGRAMS = {
+    "bustapi": ("bustapi.cli", "main"),
+    "flask": ("flask.cli", "main"),
+    "gunicorn": ("gunicorn.app.wsgiapp", "run"),
+    "opentelemetry-instrument": (
+        "opentelemetry.instrumentation.auto_instrumentation",
+        "run",
+    ),
+}
+"""The programs of an environment, each with the function that it calls."""
+
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
@@ -60,16 +71,26 @@ def stand_in_flask(tmp_path: Path) -> None:
 @pytest.fixture(scope="session")
 def beside_flask(tmp_path_factory: pytest.TempPathFactory, flask_python: str) -> Path:
     """Return the prefix of the virtual environment that :class:`Environment` is."""
-    prefix = tmp_path_factory.mktemp("beside-flask")
-    venv.create(prefix, symlinks=True)
-    packages = site_packages(prefix)
     flask = subprocess.run(
         [flask_python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    paths = [str(PYTHON), flask.strip(), sysconfig.get_path("purelib")]
+    return make_environment(tmp_path_factory.mktemp("beside-flask"), flask.strip())
+
+
+@pytest.fixture(scope="session")
+def without_flask(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the prefix of a virtual environment in which Flask is not installed."""
+    return make_environment(tmp_path_factory.mktemp("without-flask"))
+
+
+def make_environment(prefix: Path, *packages_of_others: str) -> Path:
+    """Make a virtual environment with this package and the suite's, and programs."""
+    venv.create(prefix, symlinks=True)
+    packages = site_packages(prefix)
+    paths = [str(PYTHON), *packages_of_others, sysconfig.get_path("purelib")]
     packages.joinpath("bustapi.pth").write_text("\n".join(paths) + "\n")
     shutil.copy(STARTUP_FILE, packages)
 
@@ -78,16 +99,11 @@ def beside_flask(tmp_path_factory: pytest.TempPathFactory, flask_python: str) ->
             "import coverage; coverage.process_startup()\n"
         )
 
-    for name, place in {
-        "bustapi": "bustapi.cli",
-        "flask": "flask.cli",
-        "gunicorn": "gunicorn.app.wsgiapp",
-    }.items():
-        function = "run" if name == "gunicorn" else "main"
+    for name, (module, function) in PROGRAMS.items():
         script = prefix / "bin" / name
         script.write_text(
             f"#!{prefix / 'bin' / 'python'}\n"
-            f"import sys\nfrom {place} import {function}\nsys.exit({function}())\n"
+            f"import sys\nfrom {module} import {function}\nsys.exit({function}())\n"
         )
         script.chmod(0o755)
 
@@ -101,16 +117,28 @@ def beside(beside_flask: Path, tmp_path: Path) -> Environment:
 
 
 @pytest.fixture
-def start(beside: Environment) -> Iterator[Start]:
-    """Start a Python command in the environment; it is ended after the test."""
+def without(without_flask: Path, tmp_path: Path) -> Environment:
+    """Return an environment without Flask, in an empty folder."""
+    return Environment(without_flask, tmp_path)
+
+
+@pytest.fixture
+def start(request: pytest.FixtureRequest) -> Iterator[Start]:
+    """Start a Python command in an environment; it is ended after the test."""
     started: list[Server] = []
 
-    def start(*arguments: str, alias: str | None = "1") -> Server:
+    def start(
+        *arguments: str,
+        alias: str | None = "1",
+        environment: Environment | None = None,
+        **extra: str,
+    ) -> Server:
+        environment = environment or request.getfixturevalue("beside")
         server = Server(
-            beside.folder,
+            environment.folder,
             *arguments,
-            python=beside.python,
-            **beside.variables(alias=alias),
+            python=environment.python,
+            **{**environment.variables(alias=alias), **extra},
         )
         started.append(server)
         return server
