@@ -10,7 +10,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from importlib import metadata
 from operator import itemgetter
 from types import CodeType, FunctionType, ModuleType
@@ -434,6 +434,16 @@ version_option = click.Option(
 )
 
 
+class _Option(click.Option):
+    """An option whose help names its default and its environment variable."""
+
+    def __init__(self, *args: Any, **extra: Any) -> None:
+        super().__init__(*args, **{"show_default": True, "show_envvar": True, **extra})
+
+
+_option = partial(click.option, cls=_Option)
+
+
 def _set_app(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
     if value is not None:
         ctx.ensure_object(ScriptInfo).app_import_path = value
@@ -447,7 +457,7 @@ _APP_HELP = (
 
 # Eager, and before --help in the list of parameters, since the help text lists the
 # commands of the application.
-_app_option = click.Option(
+_app_option = _Option(
     ["-A", "--app"],
     metavar="IMPORT",
     help=_APP_HELP,
@@ -469,7 +479,7 @@ def _set_debug(ctx: click.Context, param: click.Parameter, value: bool) -> None:
         os.environ["FLASK_DEBUG"] = "1" if value else "0"
 
 
-_debug_option = click.Option(
+_debug_option = _Option(
     ["--debug/--no-debug"],
     help="Turn debug mode on or off.",
     expose_value=False,
@@ -488,8 +498,11 @@ def _set_legacy(ctx: click.Context, param: click.Parameter, value: bool) -> None
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
-_legacy_option = click.Option(
+_legacy_option = _Option(
     ["--legacy"],
+    # It is read when the package is imported, under this name only.
+    envvar=_legacy.VARIABLE,
+    allow_from_autoenv=False,
     help="Have the names that Flask had from 0.11 to 2.2 and has no longer.",
     is_flag=True,
     is_eager=True,
@@ -518,7 +531,7 @@ def _load_env_file(
         load_dotenv(value, load_defaults=defaults)
 
 
-_env_file_option = click.Option(
+_env_file_option = _Option(
     ["-e", "--env-file"],
     type=click.Path(exists=True, dir_okay=False),
     help=(
@@ -855,60 +868,62 @@ class WorkersParamType(click.ParamType):  # type: ignore[type-arg, unused-ignore
     expose_value=False,
     callback=_set_app,
 )
-@click.option("--host", "-h", default="127.0.0.1", help="The address to listen on.")
-@click.option("--port", "-p", default=5000, help="The port to listen on.")
-@click.option(
+@_option("--host", "-h", default="127.0.0.1", help="The address to listen on.")
+@_option("--port", "-p", default=5000, help="The port to listen on.")
+@_option(
     "--workers",
     type=WorkersParamType(),
     default=1,
     help="How many processes; 'auto' is one per processor that is available.",
 )
-@click.option(
+@_option(
     "--threads",
     type=click.IntRange(min=1),
-    default=None,
+    default=64,
     help="Most threads for waiting views in each process. 1: one request at a time.",
 )
-@click.option(
+@_option(
     "--access-log/--no-access-log",
     default=True,
     help="Print a line for each request.",
 )
-@click.option(
+@_option(
     "--cert",
     type=CertParamType(),
     is_eager=True,
     help="Use HTTPS with this certificate (development server).",
 )
-@click.option(
+@_option(
     "--key",
     type=click.Path(exists=True, dir_okay=False, resolve_path=True),
     callback=_validate_key,
     expose_value=False,
     help="The key of the certificate.",
 )
-@click.option(
+@_option(
     "--reload/--no-reload",
     default=None,
-    help="Restart when a file changes (development server). On in debug mode.",
+    show_default="on in debug mode",
+    help="Restart when a file changes (development server).",
 )
-@click.option(
+@_option(
     "--debugger/--no-debugger",
     default=None,
-    help="Show errors in the browser (development server). On in debug mode.",
+    show_default="on in debug mode",
+    help="Show errors in the browser (development server).",
 )
-@click.option(
+@_option(
     "--with-threads/--without-threads",
     default=True,
     help="Handle several requests at a time.",
 )
-@click.option(
+@_option(
     "--extra-files",
     default=None,
     type=SeparatedPathType(),
     help=f"Further files to restart for, separated by {os.path.pathsep!r}.",
 )
-@click.option(
+@_option(
     "--exclude-patterns",
     default=None,
     type=SeparatedPathType(),
@@ -923,7 +938,7 @@ def run_command(
     host: str,
     port: int,
     workers: int | Literal["auto"],
-    threads: int | None,
+    threads: int,
     access_log: bool,
     reload: bool | None,
     debugger: bool | None,
@@ -964,15 +979,26 @@ def run_command(
             exclude_patterns=exclude_patterns,
         )
     else:
-        options: dict[str, Any] = {"workers": workers, "access_log": access_log}
+        _run_server(
+            info,
+            host,
+            port,
+            workers=workers,
+            threads=threads if with_threads else 1,
+            access_log=access_log,
+        )
 
-        if threads is not None or not with_threads:
-            options["threads"] = threads if with_threads else 1
 
-        _run_server(info, host, port, **options)
-
-
-run_command.params.insert(0, _debug_option)
+run_command.params.insert(
+    0,
+    _Option(
+        ["--debug/--no-debug"],
+        show_default="as FLASK_DEBUG says",
+        help="Turn debug mode on or off.",
+        expose_value=False,
+        callback=_set_debug,
+    ),
+)
 
 
 def _run_server(info: ScriptInfo, host: str, port: int, **options: Any) -> None:
@@ -1073,14 +1099,14 @@ def _set_up_completion(names: dict[str, Any]) -> None:
 
 
 @click.command("routes", short_help="Show the routes of the application.")
-@click.option(
+@_option(
     "--sort",
     "-s",
     type=click.Choice(("endpoint", "methods", "domain", "rule", "match")),
     default="endpoint",
     help="Column to sort by; 'match' is the order in which rules are tried.",
 )
-@click.option("--all-methods", is_flag=True, help="Show HEAD and OPTIONS too.")
+@_option("--all-methods", is_flag=True, help="Show HEAD and OPTIONS too.")
 @with_appcontext
 def routes_command(sort: str, all_methods: bool) -> None:
     """Show the rules of the application with their endpoints and methods."""
