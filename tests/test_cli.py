@@ -245,6 +245,32 @@ def test_loading_sets_debug_mode(
     assert app.debug is debug
 
 
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        (":app", "No module stands before the colon in ':app'."),
+        ("missing", "There is no module 'missing' to import. "),
+        ("missing:app", "There is no module 'missing' to import. "),
+        ("no/such/file.py", "no module 'file' to import for 'no/such/file.py'. "),
+    ],
+)
+def test_module_that_is_missing_is_told_as_it_was_named(
+    folder: Path, path: str, message: str
+) -> None:
+    with pytest.raises(NoAppException) as raised:
+        ScriptInfo(path).load_app()
+
+    assert message in raised.value.format_message()
+    assert "colon" in raised.value.format_message()
+
+
+def test_application_behind_a_dot_is_told_to_be_behind_a_colon(folder: Path) -> None:
+    (folder / "shop_dotted.py").write_text("import bustapi\napp = bustapi.Flask('a')\n")
+
+    with pytest.raises(NoAppException, match="behind a colon"):
+        ScriptInfo("shop_dotted.app").load_app()
+
+
 # Groups and their options
 
 
@@ -842,6 +868,16 @@ def test_exec_of_what_is_no_program_ends_as_in_a_shell(folder: Path) -> None:
 
     assert result.exit_code == 126
     assert "Error: Cannot run './text': Permission denied." in result.output
+
+
+@pytest.mark.parametrize("name", ["program.py", "./program.py"])
+def test_exec_of_a_python_file_says_how_to_run_it(folder: Path, name: str) -> None:
+    (folder / "program.py").touch()
+
+    result = invoke(cli.cli, "exec", name)
+
+    assert result.exit_code in (126, 127)
+    assert f"Write 'bustapi exec python {name}'.\n" in result.output
 
 
 def test_exec_belongs_to_our_own_command_line_alone() -> None:

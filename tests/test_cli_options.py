@@ -186,6 +186,25 @@ def test_debug_mode_of_run_is_that_of_the_group_by_default() -> None:
     assert effect("run", "--no-debug", FLASK_DEBUG="1")[2] is False
 
 
+@pytest.mark.parametrize(
+    ("arguments", "variable", "hint"),
+    [
+        ([], {"FLASK_RUN_PORT": "many"}, "'--port' / '-p' (from FLASK_RUN_PORT):"),
+        (["--port", "many"], {"FLASK_RUN_PORT": "80"}, "'--port' / '-p':"),
+        ([], {"FLASK_RUN_DEBUG": "many"}, "(from FLASK_RUN_DEBUG):"),
+    ],
+)
+def test_error_names_the_variable_that_a_wrong_value_came_from(
+    arguments: list[str], variable: dict[str, str], hint: str
+) -> None:
+    group = FlaskGroup(create_app=lambda: Flask("app"))
+
+    result = CliRunner().invoke(group, ["run", *arguments], env=variable)
+
+    assert result.exit_code == 2
+    assert hint in result.stderr
+
+
 def test_help_of_other_programs_names_their_variables() -> None:
     group = FlaskGroup(
         create_app=lambda: Flask("app"),

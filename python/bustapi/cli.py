@@ -317,7 +317,7 @@ class ScriptInfo:
         elif self.app_import_path:
             # A colon before a slash belongs to a Windows drive.
             path, *name = re.split(r":(?![\\/])", self.app_import_path, maxsplit=1)
-            app = locate_app(prepare_import(path), name[0] if name else None)
+            app = _find_by_path(path, name[0] if name else None)
         else:
             app = _find_by_file("wsgi.py") or _find_by_file("app.py")
 
@@ -329,6 +329,26 @@ class ScriptInfo:
             )
 
         return app
+
+
+def _find_by_path(path: str, name: str | None) -> Flask:
+    """Return the application of a module that a user named."""
+    if not path:
+        raise NoAppException(
+            f"No module stands before the colon in ':{name}'. Write 'module:name'."
+        )
+
+    module = prepare_import(path)
+    app = locate_app(module, name, raise_if_not_found=False)
+
+    if app is None:
+        place = "" if path == module else f" for {path!r}"
+        raise NoAppException(
+            f"There is no module {module!r} to import{place}. Write its name or the"
+            " path of its file, and the name of the application behind a colon."
+        )
+
+    return app
 
 
 def _find_by_file(path: str) -> Flask | None:
@@ -439,6 +459,19 @@ class _Option(click.Option):
 
     def __init__(self, *args: Any, **extra: Any) -> None:
         super().__init__(*args, **{"show_default": True, "show_envvar": True, **extra})
+
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        """Return the option's names, and the variable that the value came from."""
+        hint = super().get_error_hint(ctx)  # type: ignore[arg-type, unused-ignore]
+
+        if (
+            ctx is not None
+            and self.envvar is None
+            and ctx.get_parameter_source(self.name) is ParameterSource.ENVIRONMENT
+        ):
+            hint += f" (from {ctx.auto_envvar_prefix}_{self.name.upper()})"
+
+        return hint
 
 
 _option = partial(click.option, cls=_Option)
@@ -1187,6 +1220,8 @@ def exec_command(ctx: click.Context, command: str, arguments: Sequence[str]) -> 
 
         if python and python != program and missing:
             reason = f"Its interpreter {python!r} does not exist; install it again"
+        elif command.endswith(".py") and os.path.isfile(command):
+            reason = f"{reason}. Write 'bustapi exec python {command}'"
 
         click.echo(f"Error: Cannot run {command!r}: {reason}.", err=True)
         ctx.exit(127 if missing else 126)
