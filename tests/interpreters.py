@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PYTHON = Path(__file__).parents[1] / "python"
+FOLDER = PYTHON / "bustapi"
 STARTUP_FILE = PYTHON / "wheel.data" / "purelib" / "bustapi_alias.pth"
 
 Finished = subprocess.CompletedProcess[str]

@@ -9,10 +9,15 @@ Installing the distribution changes nothing. Whoever wants the alias asks for it
 - ``pytest -p bustapi_alias`` has it before plugins and conftest files are loaded;
 - a program calls :func:`install` before it imports anything else.
 
-From then on ``flask`` and ``flask.NAME`` *are* the modules ``bustapi`` and
-``bustapi.NAME`` (the same objects, so that there is one set of classes), and
-:mod:`importlib.metadata` knows a distribution named Flask. Only the standard library is
-used here: ``bustapi`` itself is not imported before somebody imports ``flask``.
+From then on the package *is* ``flask``: its modules are loaded under the names
+``flask`` and ``flask.NAME``, so that whatever is defined in them says so too
+(``__module__``, pickles, filters of warnings, names that agents and extensions write
+down), and :mod:`importlib.metadata` knows a distribution named Flask. ``bustapi`` and
+``bustapi.NAME`` are second names of the same modules, so that there is one set of
+classes. What was loaded as ``bustapi`` before is renamed.
+
+Only the standard library is used here: the package itself is not imported before
+somebody imports it by one of its names.
 
 pytest is not to warn that this module was imported before it became a plugin:
 PYTEST_DONT_REWRITE.
@@ -20,6 +25,7 @@ PYTEST_DONT_REWRITE.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import re
@@ -37,9 +43,10 @@ from importlib.machinery import (
     SourceFileLoader,
 )
 from importlib.metadata import Distribution, DistributionFinder
+from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 __all__ = [
     "FLASK_VERSION",
@@ -55,8 +62,8 @@ FLASK_VERSION = "3.1.3"
 VARIABLE = "BUSTAPI_ALIAS"
 """The environment variable that turns the alias on in processes that are started."""
 
-_ALIAS = "flask"
-_REAL = "bustapi"
+_FLASK = "flask"
+_OWN = "bustapi"
 
 
 def install() -> None:
@@ -70,7 +77,7 @@ def install() -> None:
     if any(isinstance(finder, AliasFinder) for finder in sys.meta_path):
         return
 
-    if _ALIAS in sys.modules:
+    if _FLASK in sys.modules:
         raise RuntimeError(
             f"Flask itself is already loaded, imported by {_importer_of_flask()}. Have"
             " the alias before anything imports 'flask': start the program with"
@@ -79,6 +86,12 @@ def install() -> None:
         )
 
     sys.meta_path.insert(_first_standard_finder(), AliasFinder())
+
+    if _OWN in sys.modules:
+        # Whole: another thread may be importing it.
+        importlib.import_module(_OWN)
+        _rename_what_is_loaded()
+        importlib.import_module(_FLASK)
 
 
 @cache
@@ -145,7 +158,10 @@ def pytest_addoption() -> None:
 
 
 class AliasFinder(MetaPathFinder):
-    """Finds ``flask`` modules, and the distribution that they seem to come from."""
+    """Finds the package as ``flask``, and the distribution that it seems to come from.
+
+    Submodules of ``flask`` are found by the ordinary finders, in the package's folder.
+    """
 
     def find_spec(
         self,
@@ -154,25 +170,26 @@ class AliasFinder(MetaPathFinder):
         target: ModuleType | None = None,
         /,
     ) -> ModuleSpec | None:
-        if fullname != _ALIAS and not fullname.startswith(f"{_ALIAS}."):
+        twin = _other_name(fullname)
+
+        if twin is None:
             return None
 
-        real = _find_real_spec(_REAL + fullname[len(_ALIAS) :], path)
+        # A module that has its name already is asked for when it is reloaded.
+        if fullname not in sys.modules and _is_loaded(twin):
+            return _second_spec(fullname, sys.modules[twin].__spec__)
 
-        if real is None:
+        if fullname == _FLASK:
+            return self._find_package()
+
+        if fullname.startswith(f"{_FLASK}."):
             return None
 
-        spec = ModuleSpec(
-            fullname,
-            AliasLoader(real),
-            origin=real.origin,
-            is_package=real.submodule_search_locations is not None,
-        )
+        return _second_spec(fullname, _find(twin, path))
 
-        if real.submodule_search_locations is not None:
-            spec.submodule_search_locations = list(real.submodule_search_locations)
-
-        return spec
+    def _find_package(self) -> ModuleSpec | None:
+        real = _find(_OWN, None, besides=self)
+        return None if real is None else _package_spec(real)
 
     def find_distributions(
         self, context: DistributionFinder.Context | None = None
@@ -185,33 +202,20 @@ class AliasFinder(MetaPathFinder):
         if "path" in vars(context):
             return []
 
-        if context.name is None or _normalized(context.name) == _ALIAS:
+        if context.name is None or _normalized(context.name) == _FLASK:
             return [AliasDistribution()]
 
         return []
 
 
-class AliasLoader(ExecutionLoader):
-    """Loads a module of this package and files it under the name in ``flask`` too."""
+class DelegatingLoader(ExecutionLoader):
+    """Answers for a module what the loader that finds its file answers.
+
+    :param real: how the module is found by the name that the loader knows.
+    """
 
     def __init__(self, real: ModuleSpec) -> None:
         self.real = real
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        # importlib writes the alias's spec into whatever is returned here, which must
-        # therefore not be the real module.
-        return _StandIn(spec.name)
-
-    def exec_module(self, module: ModuleType) -> None:
-        alias = module.__name__
-        real = importlib.import_module(self.real.name)
-        vars(module)["__real__"] = real
-        # importlib takes the result of an import from here.
-        sys.modules[alias] = real
-
-        if alias == _ALIAS:
-            _warn_of_shadowed_file()
-            _import_loaded_submodules()
 
     # What runpy (``python -m flask``), pkgutil, importlib.resources and inspection ask
     # of a loader.
@@ -239,8 +243,40 @@ class AliasLoader(ExecutionLoader):
         return cast(SourceFileLoader, self.real.loader)
 
 
+class PackageLoader(DelegatingLoader):
+    """Loads this package under the name ``flask``."""
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        _warn_of_shadowed_file()
+        code = cast(CodeType, self.get_code(module.__name__))
+        exec(code, vars(module))
+
+
+class SecondNameLoader(DelegatingLoader):
+    """Files a module of this package under the other one of its two names."""
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        # importlib writes the spec of the second name into whatever is returned here,
+        # which must therefore not be the real module.
+        return _StandIn(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        name = module.__name__
+        twin = _other_name(name) or name
+        real = importlib.import_module(twin)
+        vars(module)["__real__"] = real
+        # importlib takes the result of an import from here.
+        sys.modules[name] = real
+
+        if name in (_FLASK, _OWN):
+            _import_loaded_submodules(twin, name)
+
+
 class _StandIn(ModuleType):
-    """The module that importlib and import hooks see while an alias is being loaded.
+    """The module that importlib and import hooks see while a second name is loaded.
 
     Once loaded, reading and assigning attributes goes to the real module, so that a
     hook which patches what it was given patches what programs use.
@@ -294,8 +330,8 @@ class AliasDistribution(Distribution):
             "Provides-Extra: async\n"
             "Provides-Extra: dotenv\n"
         ),
-        "entry_points.txt": f"[console_scripts]\n{_ALIAS} = {_ALIAS}.cli:main\n",
-        "top_level.txt": f"{_ALIAS}\n",
+        "entry_points.txt": f"[console_scripts]\n{_FLASK} = {_FLASK}.cli:main\n",
+        "top_level.txt": f"{_FLASK}\n",
     }
 
     def read_text(self, filename: str) -> str | None:
@@ -305,34 +341,118 @@ class AliasDistribution(Distribution):
         return Path(__file__).parent.parent / path
 
 
-def _find_real_spec(name: str, path: Sequence[str] | None) -> ModuleSpec | None:
-    """Return the spec of a module of the package, without importing anything.
+def _other_name(name: str) -> str | None:
+    """Return the name that a module of the package has beside this one."""
+    root, dot, rest = name.partition(".")
+
+    if root == _FLASK:
+        return _OWN + dot + rest
+
+    return _FLASK + dot + rest if root == _OWN else None
+
+
+def _is_loaded(name: str) -> bool:
+    """Return whether a module, and not what stands in for it, has this name."""
+    return not isinstance(sys.modules.get(name), _StandIn | None)
+
+
+def _find(
+    name: str, path: Sequence[str] | None, besides: MetaPathFinder | None = None
+) -> ModuleSpec | None:
+    """Return the spec of a module without importing anything.
 
     importlib holds its global lock while a finder is asked, so waiting for the import
     of a parent, as :func:`importlib.util.find_spec` does, would be a deadlock with the
     thread that is importing it.
     """
-    loaded = sys.modules.get(name)
-
-    if loaded is not None and loaded.__spec__ is not None:
-        return loaded.__spec__
-
-    parent = name.rpartition(".")[0]
-
-    if parent and path is None:
-        package = _find_real_spec(parent, None)
-        path = package.submodule_search_locations if package is not None else None
-
-        if path is None:
-            return None
-
     for finder in list(sys.meta_path):
-        spec = finder.find_spec(name, path)
+        if finder is not besides:
+            spec = finder.find_spec(name, path)
 
-        if spec is not None:
-            return spec
+            if spec is not None:
+                return spec
 
     return None
+
+
+def _package_spec(real: ModuleSpec) -> ModuleSpec | None:
+    """Return the spec by which the package is loaded as ``flask``."""
+    return spec_from_file_location(
+        _FLASK,
+        real.origin,
+        loader=PackageLoader(real),
+        submodule_search_locations=list(real.submodule_search_locations or ()),
+    )
+
+
+def _second_spec(name: str, real: ModuleSpec | None) -> ModuleSpec | None:
+    """Return the spec by which a module gets its second name."""
+    if real is None:
+        return None
+
+    locations = real.submodule_search_locations
+    spec = ModuleSpec(
+        name,
+        SecondNameLoader(real),
+        origin=real.origin,
+        is_package=locations is not None,
+    )
+
+    if locations is not None:
+        spec.submodule_search_locations = list(locations)
+
+    return spec
+
+
+def _rename_what_is_loaded() -> None:
+    """Give whatever was loaded as ``bustapi`` the name that it has under the alias.
+
+    Strings that were made from the old names stay as they are, of course: the package
+    keeps none.
+    """
+    for module in list(sys.modules.values()):
+        if isinstance(module, ModuleType) and _is_own(module.__name__):
+            _rename_module(module)
+
+    for thing in gc.get_objects():
+        # The class of a proxy says what it is a proxy for, its type does not.
+        if issubclass(type(thing), _NAMING_THEIR_MODULE):
+            name = _module_named_by(thing)
+
+            if isinstance(name, str) and _is_own(name):
+                thing.__module__ = _other_name(name)
+
+
+def _rename_module(module: ModuleType) -> None:
+    """Make a module what it would be if it had been loaded under the alias."""
+    package = sys.modules.get(module.__name__.rpartition(".")[0])
+    name = cast(str, _other_name(module.__name__))
+
+    if package is not None:
+        spec = PathFinder.find_spec(name, package.__path__)
+    else:
+        spec = _package_spec(cast(ModuleSpec, module.__spec__))
+
+    module.__name__ = name
+
+    if spec is not None:
+        module.__spec__ = spec
+        module.__loader__ = spec.loader
+        module.__package__ = spec.parent
+
+
+_NAMING_THEIR_MODULE = (FunctionType, type, TypeVar, type(cache(len)))
+
+
+def _module_named_by(thing: Any) -> object:
+    if isinstance(thing, type):
+        return vars(thing).get("__module__")
+
+    return getattr(thing, "__module__", None)
+
+
+def _is_own(name: str) -> bool:
+    return name == _OWN or name.startswith(f"{_OWN}.")
 
 
 def _normalized(name: str) -> str:
@@ -340,16 +460,16 @@ def _normalized(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _import_loaded_submodules() -> None:
-    """Import under its alias each submodule that importing the package has loaded.
+def _import_loaded_submodules(package: str, second: str) -> None:
+    """Import under their second names the submodules that a package has loaded.
 
     Import hooks on ``flask.app`` and the like wait for these imports.
     """
-    prefix = f"{_REAL}."
+    prefix = f"{package}."
 
     for name, module in list(sys.modules.items()):
         if name.startswith(prefix) and isinstance(module, ModuleType):
-            importlib.import_module(f"{_ALIAS}.{name[len(prefix) :]}")
+            importlib.import_module(f"{second}.{name[len(prefix) :]}")
 
 
 def _warn_of_shadowed_file() -> None:
@@ -357,14 +477,14 @@ def _warn_of_shadowed_file() -> None:
 
     A folder that lacks ``__init__.py`` is not taken for a module that was meant.
     """
-    found = PathFinder.find_spec(_ALIAS)
+    found = PathFinder.find_spec(_FLASK)
 
     if found is None or not found.has_location or found.origin is None:
         return
 
     if not Path(found.origin).with_name("globals.py").exists():
         warnings.warn(
-            f"'import {_ALIAS}' gives BustAPI and not your own {found.origin!r}. Give"
+            f"'import {_FLASK}' gives BustAPI and not your own {found.origin!r}. Give"
             " that file another name.",
             RuntimeWarning,
             stacklevel=3,
@@ -380,10 +500,10 @@ def _importer_of_flask() -> str:
     candidate = None
 
     for name, module in list(sys.modules.items()):
-        if name == _ALIAS and candidate is not None:
+        if name == _FLASK and candidate is not None:
             break
 
-        if name.partition(".")[0] not in (_ALIAS, _REAL) and _holds_flask(module):
+        if name.partition(".")[0] not in (_FLASK, _OWN) and _holds_flask(module):
             candidate = module
 
     if candidate is None:
@@ -403,7 +523,7 @@ def _holds_flask(module: ModuleType) -> bool:
         else:
             continue
 
-        if str(origin).partition(".")[0] == _ALIAS:
+        if str(origin).partition(".")[0] == _FLASK:
             return True
 
     return False

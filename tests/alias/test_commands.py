@@ -9,28 +9,28 @@ from pathlib import Path
 
 import pytest
 
-from interpreters import Environment, check, site_packages
+from interpreters import FOLDER, Environment, check, site_packages
 from serving import Start
 
 APP = """
     import os, subprocess, sys
-    import click
+    import click, flask
     from flask import Flask, current_app
 
     app = Flask(__name__)
 
     @app.get("/")
     def who():
-        return f"{Flask.__module__} {os.getpid()}"
+        return f"{flask.__path__[0]} {Flask.__module__} {os.getpid()}"
 
     @app.get("/child")
     def child():
-        command = [sys.executable, "-c", "import flask; print(flask.__name__)"]
+        command = [sys.executable, "-c", "import flask; print(flask.__path__[0])"]
         return subprocess.check_output(command)
 
     @app.cli.command("greet")
     def greet():
-        click.echo(f"{current_app.name} {Flask.__module__}")
+        click.echo(f"{current_app.name} {flask.__path__[0]} {Flask.__module__}")
 """
 RUN = """
     if __name__ == "__main__":
@@ -60,8 +60,8 @@ def test_run_serves_an_application_of_flask(
     )
     server.wait_until_ready()
 
-    assert server.get().startswith("bustapi.app ")
-    assert server.get("/child") == "bustapi\n"
+    assert server.get().startswith(f"{FOLDER} flask.app ")
+    assert server.get("/child") == f"{FOLDER}\n"
     server.signal(signal.SIGTERM)
     assert server.wait() == 0
 
@@ -70,9 +70,9 @@ def test_run_serves_an_application_of_flask(
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["greet"], "app bustapi.app"),
+        (["greet"], f"app {FOLDER} flask.app"),
         (["routes"], "who"),
-        (["--app", "app:app", "greet"], "app bustapi.app"),
+        (["--app", "app:app", "greet"], f"app {FOLDER} flask.app"),
     ],
 )
 def test_commands_load_an_application_of_flask(
@@ -86,13 +86,15 @@ def test_commands_load_an_application_of_flask(
 
 
 def test_shell_has_the_alias(program: Environment) -> None:
-    program.write("start.py", "import flask; print(flask.Flask.__module__)")
+    program.write(
+        "start.py", "import flask; print(flask.Flask.__module__, flask.__path__[0])"
+    )
 
     process = program.run(
         *("-m", "bustapi", "shell"), alias=None, extra={"PYTHONSTARTUP": "start.py"}
     )
 
-    assert "bustapi.app" in process.stdout
+    assert f"flask.app {FOLDER}" in process.stdout
 
 
 def test_commands_say_it_when_flask_itself_is_loaded(program: Environment) -> None:
@@ -157,7 +159,7 @@ def test_workers_that_run_a_program_again_have_the_alias(
     server = start(*command, alias=None)
     server.wait_until_ready()
 
-    assert server.get().startswith("bustapi.app ")
+    assert server.get().startswith(f"{FOLDER} flask.app ")
     server.signal(signal.SIGTERM)
     assert server.wait() == 0
 
@@ -165,12 +167,12 @@ def test_workers_that_run_a_program_again_have_the_alias(
 def test_exec_takes_the_place_of_the_command(
     program: Environment, start: Start
 ) -> None:
-    source = "import flask, os; print(flask.__name__, os.getpid())"
+    source = "import flask, os; print(flask.__path__[0], os.getpid())"
 
     process = start(bustapi(program), "exec", "python", "-c", source, alias=None)
 
     assert process.wait() == 0
-    assert process.out.text == f"bustapi {process.process.pid}"
+    assert process.out.text == f"{FOLDER} {process.process.pid}"
 
 
 def test_exec_finds_programs_and_ends_as_they_do(program: Environment) -> None:
@@ -186,13 +188,13 @@ def test_exec_finds_programs_and_ends_as_they_do(program: Environment) -> None:
 def test_exec_wins_over_a_variable_that_says_no(program: Environment) -> None:
     out = check(
         program.run(
-            *("exec", "python", "-c", "import flask; print(flask.__name__)"),
+            *("exec", "python", "-c", "import flask; print(flask.__path__[0])"),
             program=bustapi(program),
             alias="0",
         )
     )
 
-    assert out == "bustapi\n"
+    assert out == f"{FOLDER}\n"
 
 
 def test_exec_of_a_missing_program_says_so(program: Environment) -> None:
@@ -327,17 +329,17 @@ def test_exec_serves_with_gunicorn(program: Environment, start: Start) -> None:
     )
     server.port = int(server.err.wait_for(r"Listening at: http://[\d.]+:(\d+)")[1])
 
-    assert server.get().startswith("bustapi.app ")
+    assert server.get().startswith(f"{FOLDER} flask.app ")
 
 
 def test_exec_runs_a_test_suite(program: Environment) -> None:
     program.write(
         "test_it.py",
-        """
+        f"""
         import app, bustapi
 
         def test_it():
-            assert app.app.test_client().get("/").text.startswith("bustapi.app ")
+            assert app.app.test_client().get("/").text.startswith({str(FOLDER)!r})
             assert isinstance(app.app, bustapi.Flask)
         """,
     )

@@ -29,8 +29,9 @@ def test_flask_modules_are_the_very_modules_of_this_package(run: Run) -> None:
             for name in ("globals", "json.provider"):
                 assert sys.modules["flask." + name] is sys.modules["bustapi." + name]
             assert AppContext is bustapi.ctx.AppContext
-            assert sys.modules["bustapi"].__spec__.name == "bustapi"
-            assert bustapi.ctx.__name__ == bustapi.ctx.__spec__.name == "bustapi.ctx"
+            assert sys.modules["bustapi"].__spec__.name == "flask"
+            assert bustapi.ctx.__name__ == bustapi.ctx.__spec__.name == "flask.ctx"
+            assert bustapi.ctx.__package__ == bustapi.ctx.__spec__.parent == "flask"
             """
         )
     )
@@ -56,12 +57,12 @@ def test_submodules_that_the_package_loads_are_known_under_both_names(run: Run) 
             """
             import sys
             import bustapi_alias; bustapi_alias.install()
-            import flask
+            import flask, bustapi
 
-            loaded = [n for n in sys.modules if n.startswith("bustapi.")]
-            assert "bustapi.app" in loaded
+            loaded = [n for n in sys.modules if n.startswith("flask.")]
+            assert "flask.app" in loaded
             for name in loaded:
-                assert sys.modules["flask" + name[7:]] is sys.modules[name], name
+                assert sys.modules["bustapi" + name[5:]] is sys.modules[name], name
             """
         )
     )
@@ -189,12 +190,16 @@ def test_loader_gives_the_code_that_runpy_needs(run: Run) -> None:
             import importlib.util
             import bustapi_alias; bustapi_alias.install()
             loader = importlib.util.find_spec("flask").loader
+            assert loader.is_package("flask")
+            assert "BustAPI" in loader.get_source("flask")
             import flask
-            spec = bustapi_alias.AliasFinder().find_spec("flask.globals", None)
-            code = spec.loader.get_code("flask.globals")
-            assert code.co_filename == flask.globals.__file__
-            assert "_cv_request" in spec.loader.get_source("flask.globals")
-            assert not spec.loader.is_package("flask.globals")
+
+            for name in ("flask.testing", "bustapi.testing"):
+                loader = importlib.util.find_spec(name).loader
+                file = flask.app.__file__.replace("app", "testing")
+                assert loader.get_code(name).co_filename == file
+                assert "FlaskClient" in loader.get_source(name)
+                assert not loader.is_package(name)
             """
         )
     )
@@ -225,6 +230,7 @@ def test_reload_runs_the_module_again_and_keeps_the_object(run: Run) -> None:
                 module.added, module.__all__ = "kept", None
                 if name == "flask":
                     module.Flask = None
+                import bustapi.signals
                 assert importlib.reload(module) is module
                 assert sys.modules[name] is sys.modules["bustapi" + name[5:]] is module
                 assert module.added == "kept"
@@ -336,7 +342,7 @@ def test_threads_that_import_at_once_get_the_same_modules(run: Run) -> None:
             assert not errors, errors
             assert len(found) == 3 * len(threads)
             for name, module in found:
-                assert module is sys.modules[name], name
+                assert module is importlib.import_module(name), name
             """
         )
     )
@@ -357,8 +363,9 @@ def test_finding_does_not_wait_for_a_thread_that_imports_the_package(
     out = check(
         run(
             """
-            import contextlib, importlib, threading
+            import contextlib, importlib, sys, threading
             import bustapi_alias, gate
+            bustapi_alias.install()
 
             def load():
                 with contextlib.suppress(ImportError):
@@ -368,15 +375,15 @@ def test_finding_does_not_wait_for_a_thread_that_imports_the_package(
             thread.start()
             assert gate.reached.wait(10)
             # importlib holds the import lock meanwhile, which that thread needs.
-            spec = bustapi_alias.AliasFinder().find_spec("flask.views", None)
-            print(spec.name, thread.is_alive())
+            finder, path = bustapi_alias.AliasFinder(), sys.modules["flask"].__path__
+            print(finder.find_spec("bustapi.views", path).name, thread.is_alive())
             gate.go.set()
             thread.join()
             """
         )
     )
 
-    assert out == "flask.views True\n"
+    assert out == "bustapi.views True\n"
 
 
 def test_a_file_of_ones_own_named_flask_is_warned_of(run: Run, tmp_path: Path) -> None:
@@ -422,7 +429,7 @@ def test_the_alias_is_found_in_a_zip_file(run: Run, tmp_path: Path) -> None:
     out = check(run("", "program.pyz")).split()
 
     assert "program.pyz" in out[0]
-    assert out[1:] == ["bustapi", "3.1.3"]
+    assert out[1:] == ["flask", "3.1.3"]
 
 
 HINTS = """

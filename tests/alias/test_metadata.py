@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from interpreters import Environment, check
+from interpreters import FOLDER, Environment, check
 
 REPORT = """
     import json
@@ -20,7 +20,7 @@ REPORT = """
         "python": flask.metadata["Requires-Python"],
         "extras": flask.metadata.get_all("Provides-Extra"),
         "scripts": sorted({s.value for s in scripts}),
-        "module of script": [s.load().__module__.partition(".")[2] for s in scripts],
+        "module of script": [s.load().__module__ for s in scripts],
         "is listed": "Flask" in names,
     }))
 """
@@ -81,7 +81,7 @@ def test_plugins_of_the_command_line_get_the_same_objects(beside: Environment) -
         @click.command("greet")
         @with_appcontext
         def c():
-            click.echo(f"{flask.current_app.name} {flask.Flask.__module__}")
+            click.echo(f"{flask.current_app.name} {flask.__path__[0]}")
         """,
     )
     beside.write("app.py", "from flask import Flask\napp = Flask('greeted')\n")
@@ -89,4 +89,4 @@ def test_plugins_of_the_command_line_get_the_same_objects(beside: Environment) -
     for command in (["-m", "bustapi"], ["-m", "flask"]):
         out = check(beside.run(*command, "greet"))
 
-        assert out == "greeted bustapi.app\n"
+        assert out == f"greeted {FOLDER}\n"

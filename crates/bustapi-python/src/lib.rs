@@ -1,6 +1,8 @@
 //! The extension module `bustapi._bustapi`: bindings, connections, event loop and threads.
 
+use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyType;
 
 mod acceptor;
 mod answer;
@@ -43,6 +45,19 @@ fn _bustapi(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(exchange::exchange, module)?)?;
     module.add_function(wrap_pyfunction!(exchange::parse_request, module)?)?;
     routing::register(module)?;
+    name_classes(module)?;
     // What is private to the package has no list of public names.
     module.delattr("__all__")
+}
+
+/// Let the classes say the name that the module was loaded under: the package's own one, or
+/// Flask's where `import flask` gives this package.
+fn name_classes(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let name = module.name()?;
+    for value in module.dict().values() {
+        if value.is_instance_of::<PyType>() {
+            value.setattr(intern!(module.py(), "__module__"), &name)?;
+        }
+    }
+    Ok(())
 }

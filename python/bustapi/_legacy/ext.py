@@ -7,6 +7,6 @@ from .exthook import ExtensionImporter
 # Nothing is found here but through the importer.
 __path__: list[str] = []
 
-ExtensionImporter(
-    ["flask_%s", "flaskext.%s"], f"{__name__.partition('.')[0]}.ext"
-).install()
+# The package may be renamed later, when the alias is installed.
+for _package in {"flask", __name__.partition(".")[0]}:
+    ExtensionImporter(["flask_%s", "flaskext.%s"], f"{_package}.ext").install()
