@@ -34,7 +34,11 @@ class Handler(Protocol):
         """
 
     def body_limit(self) -> int | None:
-        """Return the application's ``MAX_CONTENT_LENGTH`` in bytes, asked per large body."""
+        """Return how many bytes of a body are collected, asked per large body.
+
+        A view whose request has a larger one reads it while it comes, if its request
+        takes it. None for no limit.
+        """
 
     def log_exception(self, head: RequestHead | None, error: BaseException) -> None:
         """Log an error that no part of the application handled."""
@@ -175,8 +179,7 @@ class Body:
 
     Collected in memory or in an unlinked temporary file before the view runs, or read
     from the connection while it runs; a body that the client cut short raises
-    ``BodyError`` instead of ending early. Reading one that is above the application's
-    limit and was therefore not received raises Werkzeug's ``RequestEntityTooLarge``.
+    ``BodyError`` instead of ending early.
     """
 
     length: int | None

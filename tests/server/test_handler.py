@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import sys
 from collections.abc import Callable, Iterable
 from io import BytesIO
 from types import SimpleNamespace
@@ -101,6 +103,19 @@ def test_body_limit_is_read_from_the_configuration_each_time(app: Flask) -> None
 
     assert handler.body_limit() == 1000
     assert make_handler(plain).body_limit() is None
+
+
+@pytest.mark.parametrize(
+    ("configured", "limit"),
+    [(-1, 0), (1.5, 1), (math.inf, None), (math.nan, None), ("5", None)]
+    + [(2**70, sys.maxsize)],
+)
+def test_body_limit_that_is_no_size_of_a_body(
+    app: Flask, configured: object, limit: int | None
+) -> None:
+    app.config["MAX_CONTENT_LENGTH"] = configured
+
+    assert make_handler(app).body_limit() == limit
 
 
 def test_error_is_logged_by_the_application_with_request_and_traceback(

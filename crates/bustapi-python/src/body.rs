@@ -47,8 +47,6 @@ enum Source {
     Memory(Py<PyBytes>),
     /// A spooled file, a pipe, or one after the other; the length once it is known.
     Parts(Option<u64>),
-    /// A body above the application's limit: its length is known, its bytes are not read.
-    Refused(u64),
 }
 
 /// Where reading has come to; what it waits for is waited for without the interpreter.
@@ -104,13 +102,6 @@ impl Body {
         Self::of_parts(None, file, Some(pipe))
     }
 
-    pub fn refused(length: u64) -> Self {
-        Self {
-            source: Source::Refused(length),
-            reader: Mutex::default(),
-        }
-    }
-
     fn of_parts(
         length: Option<u64>,
         file: Option<SpooledFile>,
@@ -148,7 +139,6 @@ impl Body {
                     Taken::Broken => return Err(broken(py)?),
                 }
             },
-            Source::Refused(_) => Err(too_large(py)?),
         }
     }
 
@@ -169,13 +159,6 @@ impl Body {
         }
         PyBytes::new(bytes.py(), &whole[range])
     }
-}
-
-/// Return the error of a body above the application's limit, as Werkzeug raises it.
-fn too_large(py: Python<'_>) -> PyResult<PyErr> {
-    static ERROR: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-    let kind = ERROR.import(py, "werkzeug.exceptions", "RequestEntityTooLarge")?;
-    Ok(PyErr::from_value(kind.call0()?))
 }
 
 impl Until {
@@ -306,7 +289,7 @@ impl Body {
     fn length(&self, py: Python<'_>) -> PyResult<Option<u64>> {
         match &self.source {
             Source::Memory(bytes) => Ok(Some(bytes.bind(py).as_bytes().len() as u64)),
-            Source::Refused(length) | Source::Parts(Some(length)) => Ok(Some(*length)),
+            Source::Parts(Some(length)) => Ok(Some(*length)),
             Source::Parts(None) => self.with_reader(py, |reader| {
                 let is_read = reader.file.is_none() && reader.pipe.is_none();
                 Ok(is_read.then_some(reader.total))

@@ -26,7 +26,6 @@ use pyo3::types::PyBytes;
 pub use self::incoming::Intake;
 use self::incoming::{Decoder, IN_MEMORY, Incoming, Refusal, Sink, Unread};
 use crate::answer::{Answered, Request, refuse};
-use crate::body::Body;
 use crate::body_pipe::End;
 use crate::head::{Peer, RequestHead};
 use crate::learning::EndpointKey;
@@ -333,8 +332,9 @@ impl Connection {
         match (framing, intake) {
             (Framing::Length(length), Some(intake)) if length > IN_MEMORY => {
                 if site.body_limit(py)?.is_some_and(|limit| length > limit) {
-                    self.stage = Stage::Answer;
-                    return incoming.dispatch(py, Body::refused(length), true).map(Some);
+                    // Perhaps the request takes more than others do: only its view knows.
+                    incoming.pipe_to_view(intake);
+                    return self.begin_streamed(py, incoming).map(Some);
                 }
                 if let Err(error) = incoming.leave_memory(intake) {
                     let head = incoming.request.take().map(|request| request.head);
@@ -346,7 +346,7 @@ impl Connection {
                     return self.begin_streamed(py, incoming).map(Some);
                 }
             }
-            (Framing::Chunked, _) => incoming.limit = site.body_limit(py)?,
+            (Framing::Chunked, Some(_)) => incoming.limit = site.body_limit(py)?,
             _ => {}
         }
         if std::mem::take(&mut incoming.must_continue) {
@@ -387,13 +387,6 @@ impl Connection {
                 self.fail(507);
                 return Ok(None);
             }
-        }
-        if incoming.is_above_limit() {
-            let body = Body::refused(incoming.received);
-            let request = incoming.dispatch(py, body, true)?;
-            self.incoming = None;
-            self.stage = Stage::Answer;
-            return Ok(Some(request));
         }
         if let Some(request) = incoming.finish_collected(py, intake)? {
             if incoming.is_whole {

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
+import sys
 from typing import TYPE_CHECKING, Any
 
 from .._wire import call_wsgi, environ_of
+from ..wrappers import Request
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -51,8 +54,7 @@ class WSGIHandler:
         if not isinstance(config, dict):
             return None
 
-        limit = config.get("MAX_CONTENT_LENGTH")
-        return limit if isinstance(limit, int) else None
+        return _limit_in_bytes(config.get("MAX_CONTENT_LENGTH"))
 
     def log_exception(self, head: RequestHead | None, error: BaseException) -> None:
         logger = getattr(self.app, "logger", None)
@@ -84,3 +86,25 @@ class NativeHandler(WSGIHandler):
             return wire
 
         return call_wsgi(app, environ_of(head, body))
+
+    def body_limit(self) -> int | None:
+        limit: Any = self.app.request_class.max_content_length
+
+        if limit is Request.max_content_length:
+            return super().body_limit()
+
+        # Only the request itself knows what a property of its class answers; nothing is
+        # collected for it, its view reads.
+        return 0 if hasattr(limit, "__get__") else _limit_in_bytes(limit)
+
+
+def _limit_in_bytes(limit: object) -> int | None:
+    """Return a configured limit as the core takes it, None for what is no number.
+
+    The request has the last word: a larger body is left to its view to read, whose
+    request compares the length with its own limit.
+    """
+    if not isinstance(limit, (int, float)) or not math.isfinite(limit):
+        return None
+
+    return max(0, min(math.floor(limit), sys.maxsize))

@@ -34,6 +34,7 @@ pub(super) struct Incoming {
     pub(super) decoder: Decoder,
     pub(super) sink: Sink,
     pub(super) received: u64,
+    /// The application's limit, while the body is collected and has no declared length.
     pub(super) limit: Option<u64>,
     pub(super) must_continue: bool,
     pub(super) is_whole: bool,
@@ -74,8 +75,9 @@ impl Incoming {
         }
     }
 
-    /// Whether a chunked body has outgrown the application's limit.
-    pub(super) fn is_above_limit(&self) -> bool {
+    /// Whether a chunked body has outgrown the application's limit. Whether that is too
+    /// much for this request its view decides, which reads from here on.
+    fn is_above_limit(&self) -> bool {
         self.limit
             .is_some_and(|limit| self.received > limit && self.received > IN_MEMORY)
     }
@@ -87,7 +89,7 @@ impl Incoming {
         intake: Option<&dyn Intake>,
     ) -> Result<usize, Refusal> {
         let mut position = 0;
-        while self.wants_input() && !self.is_above_limit() {
+        while self.wants_input() {
             let step = self
                 .decoder
                 .decode(&input[position..])
@@ -108,6 +110,7 @@ impl Incoming {
 
     fn pass_on(&mut self, data: &[u8], intake: Option<&dyn Intake>) -> std::io::Result<()> {
         let end = self.is_whole.then_some(End::Whole);
+        let is_above_limit = self.is_above_limit();
         match &mut self.sink {
             Sink::Memory(bytes) => {
                 bytes.extend_from_slice(data);
@@ -117,20 +120,24 @@ impl Incoming {
                     self.leave_memory(intake)?;
                 }
             }
-            Sink::Spool { spool, .. } => spool.gather(data),
+            Sink::Spool { spool, is_full } => {
+                spool.gather(data);
+                *is_full |= is_above_limit;
+            }
             Sink::Pipe { pipe, is_full } => *is_full = !pipe.push(data, end),
         }
         Ok(())
     }
 
     /// Send the body elsewhere: to the disk, or straight to the view when nobody will want
-    /// it or there is no space.
+    /// it, it is more than the application takes, or there is no space.
     pub(super) fn leave_memory(&mut self, intake: &dyn Intake) -> std::io::Result<()> {
         let Sink::Memory(bytes) = &self.sink else {
             return Ok(());
         };
         let is_miss = self.request.as_ref().is_some_and(|request| request.is_miss);
-        let spool = if is_miss { None } else { intake.spool()? };
+        let is_collected = !is_miss && !self.is_above_limit();
+        let spool = if is_collected { intake.spool()? } else { None };
         let Some(mut spool) = spool else {
             self.pipe_to_view(intake);
             return Ok(());
@@ -186,7 +193,7 @@ impl Incoming {
             }
             _ => return Ok(None),
         };
-        self.dispatch(py, body, false).map(Some)
+        self.dispatch(py, body).map(Some)
     }
 
     pub(super) fn dispatch_streamed(
@@ -199,24 +206,15 @@ impl Incoming {
         };
         let pipe = Arc::clone(pipe);
         let body = Body::streamed(file, Arc::clone(&pipe));
-        let mut request = self.dispatch(py, body, false)?;
+        let mut request = self.dispatch(py, body)?;
         request.pipe = Some(pipe);
         Ok(request)
     }
 
-    pub(super) fn dispatch(
-        &mut self,
-        py: Python<'_>,
-        body: Body,
-        closes: bool,
-    ) -> PyResult<Request> {
+    fn dispatch(&mut self, py: Python<'_>, body: Body) -> PyResult<Request> {
         let Unread {
-            head,
-            mut terms,
-            key,
-            ..
+            head, terms, key, ..
         } = self.request.take().expect("a request is dispatched once");
-        terms.keep_alive &= !closes;
         let body = Some(Py::new(py, body)?);
         Ok(Request {
             head,
