@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from bustapi._removed.warning import DEPRECATED_SINCE, INSTEAD
 from interpreters import PYTHON, own_environment
 
 NAMES = {
@@ -36,6 +37,7 @@ NAMES = {
     ],
     "flask.signals": ["signals_available"],
     "flask.testing": ["make_test_environ_builder"],
+    "flask.views": ["MethodViewType"],
     "flask.Flask": [
         *("before_first_request", "before_first_request_funcs", "env"),
         *("error_handlers", "got_first_request", "init_jinja_globals", "json_decoder"),
@@ -43,9 +45,14 @@ NAMES = {
         *("preserve_context_on_exception", "propagate_exceptions"),
         *("request_globals_class", "save_session", "send_file_max_age_default"),
         *("session_cookie_name", "templates_auto_reload", "use_x_sendfile"),
+        "try_trigger_before_first_request_functions",
     ],
-    "flask.Blueprint": ["before_app_first_request", "json_decoder", "json_encoder"],
+    "flask.Blueprint": [
+        *("before_app_first_request", "json_decoder", "json_encoder"),
+        "warn_on_modifications",
+    ],
     "flask.Config": ["from_json"],
+    "flask.Request": ["module"],
     "flask.ctx.RequestContext": ["preserved"],
 }
 MODULES = ["flask._compat", "flask.ext", "flask.exthook", "flask.scaffold"]
@@ -63,7 +70,11 @@ PRESENT = """
 
 
 def run(
-    source: str, *arguments: str, legacy: str | None = "1", path: Path | None = None
+    source: str,
+    *arguments: str,
+    legacy: str | None = "1",
+    path: Path | None = None,
+    folder: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
     environ = own_environment()
     environ["PYTHONPATH"] = os.pathsep.join(map(str, filter(None, [path, PYTHON])))
@@ -79,11 +90,12 @@ def run(
         capture_output=True,
         text=True,
         env=environ,
+        cwd=folder,
     )
 
 
-def output_of(source: str, path: Path | None = None) -> str:
-    finished = run(source, path=path)
+def output_of(source: str, path: Path | None = None, legacy: str = "1") -> str:
+    finished = run(source, path=path, legacy=legacy)
 
     assert finished.returncode == 0, finished.stderr
     return finished.stdout
@@ -119,10 +131,218 @@ def test_reading_names_and_importing_them_does_not_warn() -> None:
     assert "Warning" not in finished.stderr
 
 
-def test_another_value_of_the_switch_is_an_error() -> None:
-    finished = run("", legacy="yes")
+@pytest.mark.parametrize("value", ["yes", "1.1.4", "2.3"])
+def test_another_value_of_the_switch_is_an_error(value: str) -> None:
+    finished = run("", legacy=value)
 
-    assert "BUSTAPI_LEGACY must be 1 or 0, but it is 'yes'" in finished.stderr
+    assert f"BUSTAPI_LEGACY must be 1 or 0, but it is '{value}'" in finished.stderr
+    assert "one of the releases 0.11, 0.12, 1.0, 1.1, 2.0, 2.1, 2.2" in finished.stderr
+
+
+# By the first release that warned whoever called or assigned the name, or that had it no
+# longer and had not warned.
+WARNED_FROM = {
+    "0.11": ["Module", "request_globals_class", "static_path"],
+    "1.0": [
+        *("init_jinja_globals", "logger_name", "make_null_session", "open_session"),
+        "save_session",
+    ],
+    "1.1": ["make_test_environ_builder"],
+    "2.0": [
+        *("add_etags", "attachment_filename", "cache_timeout", "detect_encoding"),
+        *("filename", "filename_or_fp", "from_json", "safe_join", "tojson_filter"),
+        "total_seconds",
+    ],
+    "2.2": [
+        *("_app_ctx_stack", "_request_ctx_stack", "app", "before_app_first_request"),
+        *("before_first_request", "before_first_request_funcs", "env", "get_env"),
+        *("htmlsafe_dump", "htmlsafe_dumps", "json_decoder", "json_encoder"),
+        *("preserve_context_on_exception", "propagate_exceptions"),
+        *("send_file_max_age_default", "session_cookie_name"),
+        *("templates_auto_reload", "try_trigger_before_first_request_functions"),
+        "use_x_sendfile",
+    ],
+}
+RELEASES = ["0.11", "0.12", "1.0", "1.1", "2.0", "2.1", "2.2"]
+
+USES = """
+    import io, logging, warnings
+    from datetime import timedelta
+    from flask import helpers
+    from flask.testing import make_test_environ_builder
+
+    open("page.html", "w").close()
+    open("page.json", "w").write("{}")
+    app = flask.Flask("shop", root_path=".")
+    pages = flask.Blueprint("pages", "shop")
+
+    def send(**options):
+        path = () if "filename_or_fp" in options else ("page.html",)
+        flask.send_file(*path, **options).close()
+
+    def push_and_pop(stack, context):
+        stack.push(context)
+        stack.pop()
+
+    uses = {
+        "Module": lambda: flask.Module("shop.admin"),
+        "_app_ctx_stack": lambda: push_and_pop(
+            flask._app_ctx_stack, app.app_context()
+        ),
+        "_request_ctx_stack": lambda: push_and_pop(
+            flask._request_ctx_stack, app.test_request_context()
+        ),
+        "add_etags": lambda: send(add_etags=False),
+        "app": lambda: flask.json.dumps(1, app=app),
+        "attachment_filename": lambda: send(attachment_filename="a"),
+        "before_app_first_request": lambda: pages.before_app_first_request(print),
+        "before_first_request": lambda: app.before_first_request(lambda: None),
+        "cache_timeout": lambda: send(cache_timeout=1),
+        "detect_encoding": lambda: flask.json.detect_encoding(b"{}"),
+        "filename": lambda: flask.send_from_directory(".", filename="page.html").close(),
+        "filename_or_fp": lambda: send(filename_or_fp="page.html"),
+        "from_json": lambda: app.config.from_json("page.json"),
+        "get_env": lambda: helpers.get_env(),
+        "htmlsafe_dump": lambda: flask.json.htmlsafe_dump(1, io.StringIO()),
+        "htmlsafe_dumps": lambda: flask.json.htmlsafe_dumps(1),
+        "init_jinja_globals": lambda: app.init_jinja_globals(),
+        "make_null_session": lambda: app.make_null_session(),
+        "make_test_environ_builder": lambda: make_test_environ_builder(app),
+        "open_session": lambda: app.open_session(flask.request),
+        "safe_join": lambda: flask.safe_join("a", "b"),
+        "save_session": lambda: app.save_session({}, None),
+        "static_path": lambda: flask.Flask("shop", static_path="/files"),
+        "tojson_filter": lambda: flask.json.tojson_filter(1),
+        "total_seconds": lambda: helpers.total_seconds(timedelta(1)),
+        "try_trigger_before_first_request_functions": lambda: (
+            app.try_trigger_before_first_request_functions()
+        ),
+    }
+    values = {
+        "before_first_request_funcs": [], "env": "", "json_decoder": None,
+        "json_encoder": None, "logger_name": "shop", "request_globals_class": dict,
+        "preserve_context_on_exception": None, "propagate_exceptions": None,
+        "send_file_max_age_default": None, "session_cookie_name": "id",
+        "templates_auto_reload": None, "use_x_sendfile": False,
+    }
+
+    for name, value in values.items():
+        uses[name] = lambda name=name, value=value: setattr(
+            flask.Flask("shop"), name, value
+        )
+
+    app.session_interface = type("Interface", (flask.sessions.SessionInterface,), {
+        "open_session": lambda *_: {}, "save_session": lambda *_: None,
+    })()
+    warned = []
+
+    for name in json.loads(sys.argv[1]):
+        with warnings.catch_warnings(record=True) as caught, app.test_request_context():
+            warnings.simplefilter("always")
+            uses[name]()
+        if caught:
+            assert {w.filename for w in caught} == {"<string>"}, (name, caught[0])
+            assert {w.category for w in caught} == {DeprecationWarning}, name
+            warned.append(name)
+    print(warned)
+"""
+
+
+@pytest.mark.parametrize("release", [*RELEASES, "1"])
+def test_a_name_that_its_release_did_not_deprecate_does_not_warn(
+    release: str, tmp_path: Path
+) -> None:
+    used = sorted(name for names in WARNED_FROM.values() for name in names)
+    past = RELEASES[: RELEASES.index("0.11" if release == "1" else release) + 1]
+
+    finished = run(USES, json.dumps(used), legacy=release, folder=tmp_path)
+
+    warned = sorted(name for since in past for name in WARNED_FROM.get(since, ()))
+    assert finished.stdout == f"{warned}\n", finished.stderr
+
+
+def test_each_name_has_a_release_and_a_modern_way() -> None:
+    named = sorted(name for names in WARNED_FROM.values() for name in names)
+
+    assert sorted(DEPRECATED_SINCE) == sorted(INSTEAD) == named
+
+
+def test_programs_of_those_years_run_with_warnings_as_errors() -> None:
+    source = """
+        import warnings
+        warnings.simplefilter("error")
+        app = flask.Flask("shop")
+        app.session_cookie_name = "id"
+        app.json_encoder = flask.json.JSONEncoder
+        app.before_first_request(lambda: print("first"))
+        pages = flask.Blueprint("pages", "shop")
+        app.register_blueprint(pages, url_prefix="/one")
+        pages.add_url_rule("/", "index", lambda: flask.safe_join("a", "b"))
+        app.register_blueprint(pages, url_prefix="/two")
+        print(app.test_client().get("/two/").text)
+    """
+
+    assert output_of(source) == "first\na/b\n"
+
+
+BLUEPRINTS = """
+    import warnings
+
+    def blueprints_with_a_dot():
+        flask.Blueprint("a.b", "shop")
+
+    def the_same_twice():
+        app = flask.Flask("shop")
+        pages = flask.Blueprint("pages", "shop")
+        app.register_blueprint(pages)
+        app.register_blueprint(pages)
+
+    def set_up_after_registration():
+        pages = flask.Blueprint("pages", "shop")
+        flask.Flask("shop").register_blueprint(pages)
+        pages.before_request(print)
+
+    for use in (blueprints_with_a_dot, the_same_twice, set_up_after_registration):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                use()
+            except ValueError:
+                print("refused")
+            else:
+                print(*("warned" for w in caught if w.filename == "<string>"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("release", "answers"),
+    [
+        ("1", ["", "", ""]),
+        ("1.1", ["", "", ""]),
+        ("2.0", ["refused", "warned", ""]),
+        ("2.1", ["refused", "refused", ""]),
+        ("2.2", ["refused", "refused", "warned"]),
+    ],
+)
+def test_what_a_release_refused_of_blueprints_is_refused(
+    release: str, answers: list[str]
+) -> None:
+    assert output_of(BLUEPRINTS, legacy=release).splitlines() == answers
+
+
+def test_a_blueprint_may_ask_for_warnings_of_modifications() -> None:
+    source = """
+        import warnings
+        pages = flask.Blueprint("pages", "shop")
+        pages.warn_on_modifications = True
+        flask.Flask("shop").register_blueprint(pages)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            pages.before_request(print)
+        print(len(caught))
+    """
+
+    assert output_of(source) == "1\n"
 
 
 def test_the_version_stays_that_of_the_interface() -> None:
@@ -219,6 +439,54 @@ def test_html_is_escaped_by_htmlsafe_dumps() -> None:
 
 
 @pytest.mark.parametrize(
+    ("release", "page"), [("1.1", "<b>1</b>"), ("2.0", "&lt;b&gt;1&lt;/b&gt;")]
+)
+def test_what_htmlsafe_dumps_returns_can_be_joined_with_html_before_flask_2(
+    release: str, page: str
+) -> None:
+    source = 'print("<b>" + flask.json.htmlsafe_dumps(1) + "</b>")'
+
+    assert output_of(source, legacy=release) == f"{page}\n"
+
+
+@pytest.mark.parametrize(
+    ("release", "values"),
+    [
+        ("1", "True True False application/json"),
+        ("2.1", "True True False application/json"),
+        ("2.2", "None None None None"),
+    ],
+)
+def test_the_keys_of_json_have_their_defaults(release: str, values: str) -> None:
+    source = """
+        config = flask.Flask("shop").config
+        print(config["JSON_AS_ASCII"], config["JSON_SORT_KEYS"],
+              config["JSONIFY_PRETTYPRINT_REGULAR"], config["JSONIFY_MIMETYPE"])
+    """
+
+    assert output_of(source, legacy=release) == f"{values}\n"
+
+
+def test_a_key_of_json_decides_once_it_is_set() -> None:
+    source = """
+        app = flask.Flask("shop")
+        show = lambda: print(app.json.dumps({"b": 1, "a": 2}))
+        show()
+        app.json.sort_keys = False
+        show()
+        app.config["JSON_SORT_KEYS"] = False
+        app.json.sort_keys = True
+        show()
+        app.config["JSON_SORT_KEYS"] = True
+        show()
+    """
+
+    lines = ['{"a": 2, "b": 1}', '{"b": 1, "a": 2}'] * 2
+    lines[2:] = reversed(lines[2:])
+    assert output_of(source).splitlines() == lines
+
+
+@pytest.mark.parametrize(
     "encoding",
     [
         *("utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-16-le"),
@@ -301,6 +569,21 @@ def test_a_module_is_a_blueprint_named_after_its_module() -> None:
     assert output_of(source) == "admin True\n"
 
 
+def test_a_request_names_the_module_that_it_is_for() -> None:
+    source = """
+        app = flask.Flask("shop")
+        for blueprint in (flask.Module("shop.admin"), flask.Blueprint("pages", "shop")):
+            blueprint.add_url_rule(
+                f"/{blueprint.name}", "index", lambda: str(flask.request.module)
+            )
+            app.register_blueprint(blueprint)
+        client = app.test_client()
+        print(client.get("/admin").text, client.get("/pages").text)
+    """
+
+    assert output_of(source) == "admin None\n"
+
+
 def test_the_environment_is_configuration_and_may_turn_on_debug_mode() -> None:
     source = """
         import os
@@ -325,6 +608,18 @@ def test_functions_of_a_blueprint_run_before_the_first_request() -> None:
     """
 
     assert output_of(source) == "first\n"
+
+
+def test_the_functions_before_the_first_request_can_be_called() -> None:
+    source = """
+        app = flask.Flask("shop")
+        app.before_first_request(lambda: print("first"))
+        app.try_trigger_before_first_request_functions()
+        print(app.got_first_request)
+        app.test_client().get("/")
+    """
+
+    assert output_of(source) == "first\nTrue\n"
 
 
 def test_configuration_is_read_from_json(tmp_path: Path) -> None:
@@ -399,6 +694,28 @@ def test_a_module_of_an_extension_is_imported_from_flask_ext(tmp_path: Path) -> 
     assert output_of(source, tmp_path) == "True\n"
 
 
+def test_an_extension_imports_its_own_modules_from_flask_ext(tmp_path: Path) -> None:
+    tmp_path.joinpath("flask_shop").mkdir()
+    tmp_path.joinpath("flask_shop", "__init__.py").write_text(
+        "from flask.ext.shop.till import name"
+    )
+    tmp_path.joinpath("flask_shop", "till.py").write_text("name = __name__")
+
+    assert output_of("import flask.ext.shop as shop; print(shop.name)", tmp_path) == (
+        "flask_shop.till\n"
+    )
+
+
+def test_the_importer_of_extensions_says_that_it_is_of_exthook() -> None:
+    source = """
+        found = [finder for finder in map(type, sys.meta_path)
+                 if finder.__name__ == "ExtensionImporter"]
+        print(len(found), found[0].__module__ == f"{flask.__name__}.exthook")
+    """
+
+    assert output_of(source) == "1 True\n"
+
+
 def test_an_extension_that_is_broken_is_not_a_missing_one(tmp_path: Path) -> None:
     tmp_path.joinpath("flask_shop.py").write_text("import nothing_of_this_name")
 
@@ -434,6 +751,26 @@ def test_a_command_has_the_names_by_its_option(
     )
 
     assert finished.stdout.startswith("1\nEndpoint"), finished.stderr
+
+
+def test_the_option_keeps_the_release_that_the_variable_names(tmp_path: Path) -> None:
+    tmp_path.joinpath("app.py").write_text(
+        "import os\n"
+        "from flask import Flask\n"
+        "app = Flask(__name__)\n"
+        "print(os.environ['BUSTAPI_LEGACY'])\n"
+    )
+    environ = {**own_environment(), "PYTHONPATH": str(PYTHON), "BUSTAPI_LEGACY": "2.0"}
+
+    finished = subprocess.run(
+        [sys.executable, "-m", "bustapi", "--legacy", "routes"],
+        capture_output=True,
+        text=True,
+        env=environ,
+        cwd=tmp_path,
+    )
+
+    assert finished.stdout.startswith("2.0\n"), finished.stderr
 
 
 def test_a_program_that_is_run_has_the_variable_by_the_option() -> None:

@@ -117,5 +117,7 @@ else:
         raise AttributeError(name)
 
 
-if _legacy.is_wanted():
-    _legacy.install()
+_release = _legacy.wanted_release()
+
+if _release is not None:
+    _legacy.install(_release)

@@ -521,7 +521,7 @@ _debug_option = _Option(
 
 
 def _set_legacy(ctx: click.Context, param: click.Parameter, value: bool) -> None:
-    if not value or ctx.resilient_parsing or _legacy.is_wanted():
+    if not value or ctx.resilient_parsing or _legacy.wanted_release():
         return
 
     # The package and the commands of other packages were imported without it. This
@@ -531,9 +531,16 @@ def _set_legacy(ctx: click.Context, param: click.Parameter, value: bool) -> None
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
-_legacy_option = _Option(
+class _ReadAtImport(_Option):
+    """A flag whose variable the package has read already; it may name a release."""
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        return None
+
+
+_legacy_option = _ReadAtImport(
     ["--legacy"],
-    # It is read when the package is imported, under this name only.
+    # Under this name only.
     envvar=_legacy.VARIABLE,
     allow_from_autoenv=False,
     help="Have the names that Flask had from 0.11 to 2.2 and has no longer.",

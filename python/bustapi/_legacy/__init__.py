@@ -12,34 +12,50 @@ import os
 import sys
 from functools import cache
 
+from .._removed.release import RELEASES, enter_release
+
 VARIABLE = "BUSTAPI_LEGACY"
 """The environment variable that turns legacy mode on."""
 
 
-def is_wanted() -> bool:
-    """Return whether the environment asks for legacy mode.
+def wanted_release() -> str | None:
+    """Return the release of Flask that the environment asks for, None for that of today.
 
-    :raises RuntimeError: when the variable says neither ``1`` nor ``0``.
+    ``1`` is the oldest: a program of former years is warned of nothing that was not
+    deprecated yet when it was written.
+
+    :raises RuntimeError: when the variable names no release.
     """
     value = os.environ.get(VARIABLE, "")
 
-    if value not in {"", "0", "1"}:
+    if value in {"", "0"}:
+        return None
+
+    if value == "1":
+        return RELEASES[0]
+
+    if value not in RELEASES:
         raise RuntimeError(
             f"{VARIABLE} must be 1 or 0, but it is {value!r}. Set it to 1 for legacy"
-            " mode, or leave it out."
+            f" mode, to one of the releases {', '.join(RELEASES)} to be warned as that"
+            " release warned, or leave it out."
         )
 
-    return value == "1"
+    return value
 
 
 @cache
-def install() -> None:
-    """Add the names, once."""
-    from .. import globals, helpers, json, signals, testing
+def install(release: str) -> None:
+    """Add the names, once.
+
+    :param release: which one the program is for.
+    """
+    from .. import globals, helpers, json, signals, testing, views
     from ..sansio import scaffold
     from . import applications, compat, contexts, ext, exthook, files, names
     from . import json as legacy_json
 
+    enter_release(release)
     package = sys.modules[__package__.rpartition(".")[0]]
     applications.install()
     contexts.install()
@@ -49,7 +65,8 @@ def install() -> None:
         (helpers, {**names.HELPERS, **files.NAMES}),
         (json, legacy_json.NAMES),
         (signals, {"signals_available": True}),
-        (testing, {"make_test_environ_builder": testing.EnvironBuilder}),
+        (testing, names.TESTING),
+        (views, {"MethodViewType": type}),
         (package, {**contexts.STACKS, **names.PACKAGE, **files.NAMES}),
     )
 
@@ -65,3 +82,6 @@ def install() -> None:
     ):
         sys.modules[f"{package.__name__}.{name}"] = module
         setattr(package, name, module)
+
+    # Programs look for the importer by the module that it had.
+    exthook.ExtensionImporter.__module__ = f"{package.__name__}.exthook"

@@ -14,25 +14,26 @@ from .. import app as app_module
 from .. import cli
 from .._removed import RemovedNames, set_up_removed_names
 from .._removed.attributes import RemovedConfigAttribute, move_class_values
+from .._removed.first_request import begin_first_request
+from .._removed.release import is_in_force
 from .._removed.sessions import notice_overrides
 from .._removed.warning import warn_removed
 from ..app import Flask
 from ..application import BustAPI
 from ..config import Config
+from ..globals import current_app
 from ..sansio import app as sansio_app
 from ..sansio.app import App
 from ..sansio.blueprints import Blueprint
 from ..sansio.scaffold import setupmethod
-from .names import get_debug_flag, get_env
+from ..wrappers import Request
+from . import names
+from .json import give_keys_their_defaults
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_NEW_KEYS = {
+_KEYS = {
     "ENV": None,
-    "JSON_AS_ASCII": None,
-    "JSON_SORT_KEYS": None,
-    "JSONIFY_PRETTYPRINT_REGULAR": None,
-    "JSONIFY_MIMETYPE": None,
     "LOGGER_NAME": None,
     "PRESERVE_CONTEXT_ON_EXCEPTION": None,
 }
@@ -48,16 +49,19 @@ def install() -> None:
         (Flask, _FLASK),
         (Blueprint, _BLUEPRINT),
         (Config, {"from_json": from_json}),
+        (Request, {"module": property(read_module)}),
     ):
         for name, value in members.items():
             setattr(cls, name, value)
 
+    keys = {**_KEYS, **give_keys_their_defaults()}
+
     for owner in (Flask, BustAPI):
-        owner.default_config = ImmutableDict({**owner.default_config, **_NEW_KEYS})
+        owner.default_config = ImmutableDict({**owner.default_config, **keys})
 
     # They have the function by its name.
     for module in (app_module, cli, sansio_app):
-        setattr(module, "get_debug_flag", get_debug_flag)  # noqa: B010
+        setattr(module, "get_debug_flag", names.get_debug_flag)  # noqa: B010
 
 
 _ITS_OWN = {
@@ -86,7 +90,7 @@ def __init_subclass__(cls: Any, /, **kwargs: Any) -> None:
 
 def make_config(self: Flask, instance_relative: bool = False) -> Config:
     config = _make_config(self, instance_relative)
-    config["ENV"] = get_env()
+    config["ENV"] = names.read_env_variable()
     return config
 
 
@@ -111,6 +115,12 @@ def error_handlers(self: Flask) -> dict[Any, Any]:
     return self.error_handler_spec[None]
 
 
+def try_trigger_before_first_request_functions(self: Flask) -> None:
+    """Call the functions that run before the first request, unless they have run."""
+    warn_removed("try_trigger_before_first_request_functions", stacklevel=2)
+    begin_first_request(self)
+
+
 _FLASK = {
     "__init__": update_wrapper(__init__, _init),
     "__init_subclass__": classmethod(__init_subclass__),
@@ -120,6 +130,9 @@ _FLASK = {
     "templates_auto_reload": _named(
         RemovedConfigAttribute("TEMPLATES_AUTO_RELOAD", read_templates_auto_reload),
         "templates_auto_reload",
+    ),
+    "try_trigger_before_first_request_functions": (
+        try_trigger_before_first_request_functions
     ),
 }
 
@@ -139,33 +152,40 @@ def before_app_first_request(self: Blueprint, f: F) -> F:
 
 def warn_after_registration(self: Blueprint, f_name: str) -> None:
     """Warn of set-up that comes too late, which is an error in Flask 3."""
-    if self._got_registered_once:
+    if not self._got_registered_once:
+        return
+
+    if self.warn_on_modifications or is_in_force("2.2"):  # type: ignore[attr-defined]
         warnings.warn(
             f"The setup method {f_name!r} was called on the blueprint {self.name!r}"
             " after its registration, so that what it adds reaches only applications"
             " that it is registered on later. Call it before.",
-            DeprecationWarning,
+            UserWarning,
             stacklevel=4,
         )
 
 
 def accept_dots(self: Blueprint) -> None:
-    """Let a name have dots."""
+    """Let a name have dots, as it had until Flask 2.0."""
+    if is_in_force("2.0"):
+        _refuse_dots(self)
 
 
 def accept_again(self: Blueprint, app: App, name: str) -> None:
-    """Let a blueprint, but not another one, be registered under its name again."""
-    if app.blueprints[name] is not self:
+    """Let a blueprint be registered under its name again, as it was until Flask 2.1."""
+    if app.blueprints[name] is not self or is_in_force("2.1"):
         _refuse_name(self, app, name)
 
-    warnings.warn(
-        f"The blueprint {name!r} is registered twice, which is an error in Flask 3. Pass"
-        " another 'name' to 'register_blueprint'.",
-        DeprecationWarning,
-        stacklevel=5,
-    )
+    if is_in_force("2.0"):
+        warnings.warn(
+            f"The blueprint {name!r} is registered twice, which is an error in Flask 3."
+            " Pass another 'name' to 'register_blueprint'.",
+            UserWarning,
+            stacklevel=5,
+        )
 
 
+_refuse_dots = Blueprint._check_name
 _refuse_name = Blueprint._refuse_name
 
 _BLUEPRINT = {
@@ -175,7 +195,17 @@ _BLUEPRINT = {
     "before_app_first_request": before_app_first_request,
     "json_decoder": None,
     "json_encoder": None,
+    "warn_on_modifications": False,
 }
+
+
+# Requests
+
+
+def read_module(self: Request) -> str | None:
+    """The name of the blueprint if that is a ``Module``."""
+    blueprint = current_app.blueprints.get(self.blueprint or "")
+    return self.blueprint if isinstance(blueprint, names.Module) else None
 
 
 # The configuration

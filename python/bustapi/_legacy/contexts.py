@@ -8,6 +8,7 @@ from typing import Any
 
 from werkzeug.local import LocalProxy
 
+from .._removed.warning import warn_removed
 from ..ctx import AppContext
 from ..globals import _cv_app, _cv_request, _no_app_msg, _no_req_msg
 
@@ -15,10 +16,12 @@ from ..globals import _cv_app, _cv_request, _no_app_msg, _no_req_msg
 class ContextStack:
     """A context variable that is used as a stack.
 
+    :param name: what it is called.
     :param variable: holds the context on top.
     """
 
-    def __init__(self, variable: ContextVar[Any]) -> None:
+    def __init__(self, name: str, variable: ContextVar[Any]) -> None:
+        self._name = name
         self._variable = variable
         self._pushed: ContextVar[tuple[tuple[Any, Token[Any]], ...]] = ContextVar(
             f"{variable.name}.pushed", default=()
@@ -37,6 +40,7 @@ class ContextStack:
 
         No session is opened and no signal is sent; ``context.push()`` does these.
         """
+        warn_removed(self._name, stacklevel=2)
         token = self._variable.set(context)
         self._pushed.set((*self._pushed.get(), (context, token)))
 
@@ -45,6 +49,7 @@ class ContextStack:
 
         No teardown function runs; ``context.pop()`` runs them. None where there is none.
         """
+        warn_removed(self._name, stacklevel=2)
         context = self.top
 
         if context is None:
@@ -82,8 +87,11 @@ class ContextStack:
 
 
 STACKS = {
-    "_app_ctx_stack": ContextStack(_cv_app),
-    "_request_ctx_stack": ContextStack(_cv_request),
+    name: ContextStack(name, variable)
+    for name, variable in (
+        ("_app_ctx_stack", _cv_app),
+        ("_request_ctx_stack", _cv_request),
+    )
 }
 
 NAMES = {

@@ -48,7 +48,8 @@ class ExtensionImporter(MetaPathFinder, Loader):
         if not fullname.startswith(self.prefix):
             return None
 
-        return ModuleSpec(fullname, self)
+        # A package, since it may import its own modules by this name while it is made.
+        return ModuleSpec(fullname, self, is_package=True)
 
     def exec_module(self, module: ModuleType) -> None:
         name = module.__name__.removeprefix(self.prefix)

@@ -6,6 +6,7 @@ from functools import wraps
 from typing import Any
 
 from .. import helpers
+from .._removed import rename_file_options
 from .._removed.warning import warn_removed
 
 _send_file = helpers.send_file
@@ -18,6 +19,8 @@ def send_file(*args: Any, **options: Any) -> Any:
         warn_removed("filename_or_fp", stacklevel=2)
         args = (options.pop("filename_or_fp"), *args)
 
+    # The application does it as well, and would warn this function of it.
+    rename_file_options(options, stacklevel=2)
     return _send_file(*args, **options)
 
 
@@ -27,6 +30,7 @@ def send_from_directory(*args: Any, **options: Any) -> Any:
         warn_removed("filename", stacklevel=2)
         options["path"] = options.pop("filename")
 
+    rename_file_options(options, stacklevel=2)
     return _send_from_directory(*args, **options)
 
 

@@ -11,7 +11,8 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from .. import json
-from .._removed.json import JSONDecoder, JSONEncoder
+from .._removed.json import ConfiguredJSONProvider, JSONDecoder, JSONEncoder
+from .._removed.release import is_in_force
 from .._removed.warning import warn_removed
 
 
@@ -37,6 +38,8 @@ def detect_encoding(data: bytes) -> str:
 
     :param data: the document.
     """
+    warn_removed("detect_encoding", stacklevel=2)
+
     if data.startswith(codecs.BOM_UTF8):
         return "utf-8-sig"
 
@@ -59,10 +62,15 @@ _BY_ZEROS = {
 }
 
 
-def htmlsafe_dumps(obj: Any, **kwargs: Any) -> Markup:
-    """Return an object as JSON that may stand in a page; the filter ``tojson``."""
+def htmlsafe_dumps(obj: Any, **kwargs: Any) -> str:
+    """Return an object as JSON that may stand in a page; the filter ``tojson``.
+
+    Before Flask 2.0 as text that can be joined with HTML; then as ``Markup``, which
+    escapes the text that it is joined with.
+    """
     warn_removed("htmlsafe_dumps", stacklevel=2)
-    return _htmlsafe(obj, kwargs)
+    markup = _htmlsafe(obj, kwargs)
+    return markup if is_in_force("2.0") else str(markup)
 
 
 def htmlsafe_dump(obj: Any, fp: IO[str], **kwargs: Any) -> None:
@@ -80,6 +88,25 @@ def tojson_filter(obj: Any, **kwargs: Any) -> Markup:
 def _htmlsafe(obj: Any, options: dict[str, Any]) -> Markup:
     return htmlsafe_json_dumps(obj, dumps=json.dumps, **options)
 
+
+def give_keys_their_defaults() -> dict[str, Any]:
+    """Return the configuration keys with what a new application has in them.
+
+    Flask 2.2 left them empty, so that they say nothing until they are set.
+    """
+    if is_in_force("2.2"):
+        return dict.fromkeys(_KEYS)
+
+    ConfiguredJSONProvider.key_defaults = _KEYS
+    return _KEYS
+
+
+_KEYS = {
+    "JSON_AS_ASCII": True,
+    "JSON_SORT_KEYS": True,
+    "JSONIFY_PRETTYPRINT_REGULAR": False,
+    "JSONIFY_MIMETYPE": "application/json",
+}
 
 NAMES = {
     "JSONDecoder": JSONDecoder,

@@ -17,10 +17,17 @@ from .._removed.warning import warn_removed
 from ..blueprints import Blueprint
 from ..sansio.scaffold import Scaffold, _endpoint_from_view_func, find_package
 from ..sessions import SecureCookieSession
+from ..testing import EnvironBuilder
 
 
 def get_env() -> str:
     """Return what :envvar:`FLASK_ENV` says, by default ``production``."""
+    warn_removed("get_env", stacklevel=2)
+    return read_env_variable()
+
+
+def read_env_variable() -> str:
+    """Return the same, for whoever did not call the function that Flask removed."""
     return os.environ.get("FLASK_ENV") or "production"
 
 
@@ -33,7 +40,7 @@ def get_debug_flag() -> bool:
     value = os.environ.get("FLASK_DEBUG")
 
     if not value:
-        return get_env() == "development"
+        return read_env_variable() == "development"
 
     return value.lower() not in {"0", "false", "no"}
 
@@ -84,6 +91,12 @@ class locked_cached_property(werkzeug.utils.cached_property[Any]):
     def __delete__(self, obj: object) -> None:
         with self.lock:
             super().__delete__(obj)
+
+
+def make_test_environ_builder(*args: Any, **kwargs: Any) -> EnvironBuilder:
+    """Return the environ builder of a request to an application."""
+    warn_removed("make_test_environ_builder", stacklevel=2)
+    return EnvironBuilder(*args, **kwargs)
 
 
 class Module(Blueprint):
@@ -151,3 +164,6 @@ HELPERS = {
     "total_seconds": total_seconds,
 }
 """What the module ``helpers`` had."""
+
+TESTING = {"make_test_environ_builder": make_test_environ_builder}
+"""What the module ``testing`` had."""

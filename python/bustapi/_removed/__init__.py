@@ -210,10 +210,7 @@ class RemovedNames:
     # Files
 
     def _rename_file_options(self, options: dict[str, Any]) -> None:
-        for old, new in _RENAMED_FILE_OPTIONS.items():
-            if old in options:
-                warn_removed(old, stacklevel=4)
-                options[new] = options.pop(old)
+        rename_file_options(options, stacklevel=4)
 
     # Contexts
 
@@ -232,6 +229,17 @@ class RemovedNames:
 
 
 _stock_init_jinja_globals = RemovedNames.init_jinja_globals
+
+
+def rename_file_options(options: dict[str, Any], stacklevel: int) -> None:
+    """Give the options of ``send_file`` their names of today.
+
+    :param stacklevel: as for :func:`warnings.warn`, 1 being the caller of this function.
+    """
+    for old, new in _RENAMED_FILE_OPTIONS.items():
+        if old in options:
+            warn_removed(old, stacklevel=stacklevel + 1)
+            options[new] = options.pop(old)
 
 
 def set_up_removed_names(

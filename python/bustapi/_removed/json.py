@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..globals import _cv_request
 from ..json.provider import DefaultJSONProvider, _default
 from .attributes import RemovedAttribute
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from werkzeug.sansio.response import Response
 
     from ..app import Flask
@@ -66,6 +68,10 @@ class ConfiguredJSONProvider(DefaultJSONProvider):
     A key that is in the configuration decides over the attribute of the provider.
     """
 
+    #: What keys are in the configuration before anybody sets them; that decides nothing.
+    key_defaults: ClassVar[Mapping[str, Any]] = {}
+    _followed: frozenset[str] = frozenset()
+
     def dumps(self, obj: Any, **kwargs: Any) -> str:
         """Return an object as JSON text, see :meth:`.DefaultJSONProvider.dumps`."""
         self._follow_config()
@@ -106,8 +112,13 @@ class ConfiguredJSONProvider(DefaultJSONProvider):
         for key, name, is_contrary in _OPTIONS:
             value = config.get(key)
 
-            if value is not None:
-                setattr(self, name, not value if is_contrary else value)
+            if value is None or (
+                value == self.key_defaults.get(key) and key not in self._followed
+            ):
+                continue
+
+            self._followed |= {key}
+            setattr(self, name, not value if is_contrary else value)
 
     def _class_set_as(self, name: str, default: type) -> Any:
         """Return the class set for the current request, None where it is the default."""
