@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import traceback
 from pathlib import Path
 
 import pytest
 
 outcomes: dict[str, str] = {}
 """Per test the first line of its error, or nothing if it passed or was skipped."""
+
+places: dict[str, str] = {}
+"""Per test that fails the line of the suite that fails and the class of the error."""
 
 skipped: list[str] = []
 """The tests that were skipped; one that is expected to fail and does counts too."""
@@ -33,11 +37,40 @@ def pytest_collectreport(report: pytest.CollectReport) -> None:
         skipped.append(report.nodeid)
 
 
+def pytest_exception_interact(
+    node: pytest.Item | pytest.Collector,
+    call: pytest.CallInfo[object],
+    report: pytest.TestReport | pytest.CollectReport,
+) -> None:
+    """Keep where the first failure of each test is."""
+    if call.excinfo is not None:
+        place = find_place(call.excinfo.value, node.config.rootpath)
+        places.setdefault(report.nodeid, place)
+
+
 def pytest_sessionfinish() -> None:
     """Write the file that the environment names."""
     Path(os.environ["FLASK_SUITE_RESULTS"]).write_text(
-        json.dumps({"outcomes": outcomes, "skipped": skipped})
+        json.dumps({"outcomes": outcomes, "skipped": skipped, "places": places})
     )
+
+
+def find_place(error: BaseException, folder: Path) -> str:
+    """Return the last line in a folder that an error passed, and the error's class."""
+    lines = [
+        f"{Path(frame.f_code.co_filename).name}:{number} {type(error).__name__}"
+        for frame, number in traceback.walk_tb(error.__traceback__)
+        if folder in Path(frame.f_code.co_filename).parents
+    ]
+
+    if lines:
+        return lines[-1]
+
+    # A module that cannot be imported is reported by an error of pytest's.
+    if error.__cause__ is not None:
+        return find_place(error.__cause__, folder)
+
+    return type(error).__name__
 
 
 def first_line(report: pytest.TestReport | pytest.CollectReport) -> str:
