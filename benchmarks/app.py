@@ -68,6 +68,16 @@ def count() -> Any:
     return {"n": session["n"]}
 
 
+@app.route("/compute")
+def compute() -> Any:
+    total = 0
+
+    for number in range(5_000):
+        total += number * number % 7
+
+    return {"total": total}
+
+
 _local = threading.local()
 
 
