@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 import textwrap
+import venv
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +16,17 @@ from pathlib import Path
 PYTHON = Path(__file__).parents[1] / "python"
 FOLDER = PYTHON / "bustapi"
 STARTUP_FILE = PYTHON / "wheel.data" / "purelib" / "bustapi_alias.pth"
+
+PROGRAMS = {
+    "flask": ("flask.cli", "main"),
+    "gunicorn": ("gunicorn.app.wsgiapp", "run"),
+    "opentelemetry-instrument": (
+        "opentelemetry.instrumentation.auto_instrumentation",
+        "run",
+    ),
+    "pytest": ("pytest", "console_main"),
+}
+"""The programs of others in an environment, each with the function that it calls."""
 
 Finished = subprocess.CompletedProcess[str]
 Run = Callable[..., Finished]
@@ -83,6 +97,48 @@ class Environment:
     def evaluate(self, source: str, *, alias: str | None = "1") -> str:
         """Return what Python source prints."""
         return check(self.run("-c", textwrap.dedent(source), alias=alias))
+
+
+def make_environment(prefix: Path, *packages_of_others: str) -> Path:
+    """Make a virtual environment with this package and the suite's, and programs."""
+    venv.create(prefix, symlinks=True)
+    add_packages(prefix, str(PYTHON), *packages_of_others)
+    add_program(prefix, "bustapi", "bustapi.cli", "main")
+    shutil.copy(STARTUP_FILE, site_packages(prefix))
+
+    if "COVERAGE_PROCESS_CONFIG" in os.environ:
+        site_packages(prefix).joinpath("coverage.pth").write_text(
+            "import coverage; coverage.process_startup()\n"
+        )
+
+    return prefix
+
+
+def packages_of(python: str) -> str:
+    """Return the folder of an interpreter's packages."""
+    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    return check(
+        subprocess.run([python, "-c", ask], capture_output=True, text=True)
+    ).strip()
+
+
+def add_packages(prefix: Path, *folders: str) -> None:
+    """Add the packages in some folders and the suite's, and programs of theirs."""
+    paths = [*folders, sysconfig.get_path("purelib")]
+    site_packages(prefix).joinpath("bustapi.pth").write_text("\n".join(paths) + "\n")
+
+    for name, (module, function) in PROGRAMS.items():
+        add_program(prefix, name, module, function)
+
+
+def add_program(prefix: Path, name: str, module: str, function: str) -> None:
+    """Add a program as an installation of its package does."""
+    script = prefix / "bin" / name
+    script.write_text(
+        f"#!{prefix / 'bin' / 'python'}\n"
+        f"import sys\nfrom {module} import {function}\nsys.exit({function}())\n"
+    )
+    script.chmod(0o755)
 
 
 def site_packages(prefix: Path) -> Path:

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
 import sys
-import sysconfig
 import textwrap
-import venv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,25 +17,14 @@ import pytest
 
 from interpreters import (
     PYTHON,
-    STARTUP_FILE,
     Environment,
     Finished,
     Run,
+    make_environment,
     own_environment,
-    site_packages,
+    packages_of,
 )
 from serving import Server, Start
-
-PROGRAMS = {
-    "bustapi": ("bustapi.cli", "main"),
-    "flask": ("flask.cli", "main"),
-    "gunicorn": ("gunicorn.app.wsgiapp", "run"),
-    "opentelemetry-instrument": (
-        "opentelemetry.instrumentation.auto_instrumentation",
-        "run",
-    ),
-}
-"""The programs of an environment, each with the function that it calls."""
 
 
 @pytest.fixture
@@ -71,43 +57,15 @@ def stand_in_flask(tmp_path: Path) -> None:
 @pytest.fixture(scope="session")
 def beside_flask(tmp_path_factory: pytest.TempPathFactory, flask_python: str) -> Path:
     """Return the prefix of the virtual environment that :class:`Environment` is."""
-    flask = subprocess.run(
-        [flask_python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    return make_environment(tmp_path_factory.mktemp("beside-flask"), flask.strip())
+    return make_environment(
+        tmp_path_factory.mktemp("beside-flask"), packages_of(flask_python)
+    )
 
 
 @pytest.fixture(scope="session")
 def without_flask(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the prefix of a virtual environment in which Flask is not installed."""
     return make_environment(tmp_path_factory.mktemp("without-flask"))
-
-
-def make_environment(prefix: Path, *packages_of_others: str) -> Path:
-    """Make a virtual environment with this package and the suite's, and programs."""
-    venv.create(prefix, symlinks=True)
-    packages = site_packages(prefix)
-    paths = [str(PYTHON), *packages_of_others, sysconfig.get_path("purelib")]
-    packages.joinpath("bustapi.pth").write_text("\n".join(paths) + "\n")
-    shutil.copy(STARTUP_FILE, packages)
-
-    if "COVERAGE_PROCESS_CONFIG" in os.environ:
-        packages.joinpath("coverage.pth").write_text(
-            "import coverage; coverage.process_startup()\n"
-        )
-
-    for name, (module, function) in PROGRAMS.items():
-        script = prefix / "bin" / name
-        script.write_text(
-            f"#!{prefix / 'bin' / 'python'}\n"
-            f"import sys\nfrom {module} import {function}\nsys.exit({function}())\n"
-        )
-        script.chmod(0o755)
-
-    return prefix
 
 
 @pytest.fixture
