@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,6 +70,21 @@ def sides(flask_python: str) -> Iterator[Sides]:
     sides = Sides.start(flask_python)
     yield sides
     sides.close()
+
+
+@pytest.fixture
+def modules_as_before(tmp_path: Path) -> Iterator[None]:
+    """Let no later import find the modules that a page imported from its folder."""
+    before = set(sys.modules)
+
+    yield
+
+    for name in set(sys.modules) - before:
+        module = sys.modules[name]
+        paths = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+
+        if any(path and Path(path).is_relative_to(tmp_path) for path in paths):
+            del sys.modules[name]
 
 
 @pytest.fixture

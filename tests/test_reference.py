@@ -14,7 +14,6 @@ import json
 import os
 import re
 import secrets
-import sys
 import textwrap
 import zlib
 from collections.abc import Callable, Iterator
@@ -29,7 +28,6 @@ import pytest
 import bustapi
 import bustapi_alias
 from public_api import API, module_names, origin, read_api
-from test_docs import forget_modules
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(bustapi.__file__).parent
@@ -315,6 +313,7 @@ def surroundings(folder: Path) -> dict[str, Any]:
     }
 
 
+@pytest.mark.usefixtures("modules_as_before")
 @pytest.mark.parametrize(
     "example",
     list(examples()),
@@ -328,7 +327,6 @@ def test_the_example_of_a_docstring_runs(
         (tmp_path / name).write_text(content)
 
     monkeypatch.syspath_prepend(tmp_path)
-    before = set(sys.modules)
     namespace = surroundings(tmp_path)
     source = "\n" * example.line + example.text
 
@@ -347,8 +345,6 @@ def test_the_example_of_a_docstring_runs(
         url = re.sub(r"<[^>]*>", "1", rule.rule)
         with app.test_client().get(url, query_string={"until": "x"}) as answer:
             assert answer.status_code < 500
-
-    forget_modules(tmp_path, before)
 
 
 def run_session(example: Example, namespace: dict[str, Any]) -> None:
