@@ -136,9 +136,10 @@ cov: $(STAMPS)/dev $(STAMPS)/extension ## coverage with branches; fails below th
 	$(PY) -m coverage report
 
 .PHONY: docs
-docs: $(STAMPS)/docs $(STAMPS)/dev $(STAMPS)/extension ## build docs/_build/html, warnings as errors, and run its examples
+docs: $(STAMPS)/docs $(STAMPS)/dev $(STAMPS)/extension $(FLASK_VENV)/stamp ## build docs/_build/html, warnings as errors, and follow every page
 	$(PY) -m sphinx --fail-on-warning --keep-going --quiet -b html docs docs/_build/html
-	BUSTAPI_DOCS=docs/_build/html $(PY) -m pytest tests/test_docs.py tests/test_reference.py
+	BUSTAPI_DOCS=docs/_build/html BUSTAPI_INSTALL=1 \
+	  $(PY) -m pytest tests/test_docs.py tests/test_deploy.py tests/test_reference.py $(ARGS)
 
 .PHONY: compat
 compat: $(STAMPS)/dev $(STAMPS)/extension $(FLASK_VENV)/stamp ## Flask's own test suite through the alias, then the same applications beside Flask
