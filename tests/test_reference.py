@@ -27,6 +27,8 @@ import pytest
 
 import bustapi
 import bustapi_alias
+from bustapi.json.tag import TaggedJSONSerializer
+from bustapi.sessions import SecureCookieSessionInterface
 from public_api import API, module_names, origin, read_api
 
 ROOT = Path(__file__).parents[1]
@@ -327,6 +329,10 @@ def test_the_example_of_a_docstring_runs(
         (tmp_path / name).write_text(content)
 
     monkeypatch.syspath_prepend(tmp_path)
+    # One serializer serves all applications; what an example adds to it stays there.
+    monkeypatch.setattr(
+        SecureCookieSessionInterface, "serializer", TaggedJSONSerializer()
+    )
     namespace = surroundings(tmp_path)
     source = "\n" * example.line + example.text
 
