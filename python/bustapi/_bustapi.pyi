@@ -5,6 +5,7 @@ same commit as the Rust signature, and ``stubtest`` compares the two.
 """
 
 from collections.abc import Callable, Iterator, Sequence, Set
+from io import RawIOBase
 from typing import Any, Protocol, TypeAlias, final
 
 from werkzeug.exceptions import ClientDisconnected
@@ -174,8 +175,8 @@ class RequestHead:
         """
 
 @final
-class Body:
-    """The request body, readable as ``wsgi.input``.
+class Body(RawIOBase):
+    """The request body, readable as ``wsgi.input``: a raw file that can only be read.
 
     Collected in memory or in an unlinked temporary file before the view runs, or read
     from the connection while it runs; a body that the client cut short raises
@@ -188,13 +189,15 @@ class Body:
     def read(self, size: int | None = -1, /) -> bytes: ...
     def readline(self, size: int | None = -1, /) -> bytes: ...
     def readlines(self, hint: int | None = -1, /) -> list[bytes]: ...
+    def read1(self, size: int | None = -1, /) -> bytes:
+        """Return what is there without waiting for more, at most ``size`` bytes."""
+
     def readinto(self, buffer: Any, /) -> int: ...
     def getvalue(self) -> bytes | None:
         """Return the whole body without consuming it when it is held in memory, else None."""
 
-    def __iter__(self) -> Iterator[bytes]: ...
-    def __next__(self) -> bytes: ...
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Mark the body as closed. Its bytes can still be read, as of Flask's stream."""
 
 class BodyError(ClientDisconnected, ConnectionError):
     """The request body ended early or broke the protocol."""

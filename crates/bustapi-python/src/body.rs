@@ -1,10 +1,17 @@
 //! `Body`: the request body as a file, whole in memory, spooled to a file or still coming.
+//!
+//! It has the whole protocol of `io.RawIOBase` and is registered as one, so whatever is made
+//! for binary files takes it: `io.TextIOWrapper`, `io.BufferedReader`, `with`. What a closed
+//! body still does follows Werkzeug's `LimitedStream`, which is what Flask hands out: it can
+//! be read on. A `TextIOWrapper` closes what it wraps when it is garbage collected, and the
+//! request, which has not asked for that, would find no body.
 
 use std::io::Read as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::buffer::PyBuffer;
-use pyo3::exceptions::{PyConnectionError, PyTypeError};
+use pyo3::exceptions::{PyConnectionError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{IntoPyDict as _, PyBytes, PyType};
@@ -36,11 +43,19 @@ pub fn body_error(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
     Ok(kind.bind(py))
 }
 
+/// Have `isinstance` say of a body what it is.
+pub fn register(py: Python<'_>) -> PyResult<()> {
+    let base = py.import("io")?.getattr("RawIOBase")?;
+    base.call_method1("register", (py.get_type::<Body>(),))?;
+    Ok(())
+}
+
 /// The request body, readable as ``wsgi.input``.
-#[pyclass(frozen, module = "bustapi._bustapi")]
+#[pyclass(frozen, dict, weakref, module = "bustapi._bustapi")]
 pub struct Body {
     source: Source,
     reader: Mutex<Reader>,
+    is_closed: AtomicBool,
 }
 
 enum Source {
@@ -82,6 +97,8 @@ enum Filled {
 #[derive(Clone, Copy)]
 enum Until {
     Size(usize),
+    /// What is there, as soon as something is.
+    Available(usize),
     Line(usize),
 }
 
@@ -90,6 +107,7 @@ impl Body {
         Self {
             source: Source::Memory(bytes),
             reader: Mutex::default(),
+            is_closed: AtomicBool::new(false),
         }
     }
 
@@ -115,6 +133,7 @@ impl Body {
         Self {
             source: Source::Parts(length),
             reader: Mutex::new(reader),
+            is_closed: AtomicBool::new(false),
         }
     }
 
@@ -170,7 +189,7 @@ impl Until {
     /// Return how many of the bytes are taken when no more come.
     fn length(self, bytes: &[u8]) -> usize {
         match self {
-            Self::Size(size) => size.min(bytes.len()),
+            Self::Size(size) | Self::Available(size) => size.min(bytes.len()),
             Self::Line(limit) => {
                 let bytes = &bytes[..limit.min(bytes.len())];
                 let end = bytes.iter().position(|&byte| byte == b'\n');
@@ -183,6 +202,7 @@ impl Until {
     fn is_met_by(self, bytes: &[u8]) -> bool {
         match self {
             Self::Size(size) => bytes.len() >= size,
+            Self::Available(size) => !bytes.is_empty() || size == 0,
             Self::Line(limit) => bytes.len() >= limit || bytes.contains(&b'\n'),
         }
     }
@@ -194,7 +214,9 @@ impl Reader {
         let mut searched = self.position;
         loop {
             let unmet = match until {
-                Until::Size(_) => !until.is_met_by(&self.ahead[self.position..]),
+                Until::Size(_) | Until::Available(_) => {
+                    !until.is_met_by(&self.ahead[self.position..])
+                }
                 Until::Line(limit) => {
                     let found = self.ahead[searched..].contains(&b'\n');
                     !found && self.ahead.len() - self.position < limit
@@ -302,6 +324,16 @@ impl Body {
         self.take(py, Until::Size(Until::size(size)))
     }
 
+    /// Return what is there without waiting for more, at most ``size`` bytes.
+    #[pyo3(signature = (size = Some(-1), /), text_signature = "($self, size=-1, /)")]
+    fn read1<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
+        self.take(py, Until::Available(Until::size(size)))
+    }
+
+    fn readall<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        self.take(py, Until::Size(usize::MAX))
+    }
+
     #[pyo3(signature = (size = Some(-1), /), text_signature = "($self, size=-1, /)")]
     fn readline<'py>(&self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
         self.take(py, Until::Line(Until::size(size)))
@@ -313,6 +345,7 @@ impl Body {
         py: Python<'py>,
         hint: Option<isize>,
     ) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+        self.check_open()?;
         let hint = match hint {
             Some(hint) if hint > 0 => Until::size(Some(hint)),
             _ => usize::MAX,
@@ -351,8 +384,9 @@ impl Body {
         }
     }
 
-    fn __iter__(this: Py<Self>) -> Py<Self> {
-        this
+    fn __iter__(this: Py<Self>) -> PyResult<Py<Self>> {
+        this.get().check_open()?;
+        Ok(this)
     }
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
@@ -360,21 +394,114 @@ impl Body {
         Ok((!line.as_bytes().is_empty()).then_some(line))
     }
 
-    /// Give back the file; a closed body reads as ended.
-    fn close(&self, py: Python<'_>) -> PyResult<()> {
+    /// Bytes that were read.
+    fn tell(&self, py: Python<'_>) -> PyResult<u64> {
         match &self.source {
-            Source::Memory(bytes) => {
-                let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-                reader.position = bytes.bind(py).as_bytes().len();
-                Ok(())
+            Source::Memory(_) => {
+                let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+                Ok(reader.position as u64)
             }
-            _ => self.with_reader(py, |reader| {
-                *reader = Reader {
-                    total: reader.total,
-                    ..Reader::default()
-                };
-                Ok(())
+            Source::Parts(_) => self.with_reader(py, |reader| {
+                let ahead = reader.ahead.len() - reader.position;
+                Ok(reader.total - ahead as u64)
             }),
         }
     }
+
+    /// Whether :meth:`close` was called. The bytes can still be read.
+    #[getter]
+    fn closed(&self) -> bool {
+        self.is_closed.load(Ordering::Acquire)
+    }
+
+    fn close(&self) {
+        self.is_closed.store(true, Ordering::Release);
+    }
+
+    fn __enter__(this: Py<Self>) -> PyResult<Py<Self>> {
+        this.get().check_open()?;
+        Ok(this)
+    }
+
+    fn __exit__(
+        &self,
+        exc_type: Option<&Bound<'_, PyAny>>,
+        exc_val: Option<&Bound<'_, PyAny>>,
+        exc_tb: Option<&Bound<'_, PyAny>>,
+    ) {
+        let _error = (exc_type, exc_val, exc_tb);
+        self.close();
+    }
+
+    fn flush(&self) -> PyResult<()> {
+        self.check_open()
+    }
+
+    fn isatty(&self) -> PyResult<bool> {
+        self.check_open()?;
+        Ok(false)
+    }
+
+    #[expect(clippy::unused_self, reason = "Python calls a method")]
+    const fn readable(&self) -> bool {
+        true
+    }
+
+    #[expect(clippy::unused_self, reason = "Python calls a method")]
+    const fn writable(&self) -> bool {
+        false
+    }
+
+    #[expect(clippy::unused_self, reason = "Python calls a method")]
+    const fn seekable(&self) -> bool {
+        false
+    }
+
+    fn fileno(&self, py: Python<'_>) -> PyResult<i32> {
+        Err(unsupported(py, "fileno")?)
+    }
+
+    #[pyo3(signature = (offset, whence = None, /), text_signature = "($self, offset, whence=0, /)")]
+    fn seek(
+        &self,
+        py: Python<'_>,
+        offset: &Bound<'_, PyAny>,
+        whence: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<u64> {
+        let _place = (offset, whence);
+        Err(unsupported(py, "seek")?)
+    }
+
+    #[pyo3(signature = (size = None, /))]
+    fn truncate(&self, py: Python<'_>, size: Option<&Bound<'_, PyAny>>) -> PyResult<u64> {
+        let _size = size;
+        Err(unsupported(py, "truncate")?)
+    }
+
+    #[pyo3(signature = (b, /))]
+    fn write(&self, py: Python<'_>, b: &Bound<'_, PyAny>) -> PyResult<usize> {
+        let _bytes = b;
+        Err(unsupported(py, "write")?)
+    }
+
+    #[pyo3(signature = (lines, /))]
+    fn writelines(&self, py: Python<'_>, lines: &Bound<'_, PyAny>) -> PyResult<()> {
+        let _lines = lines;
+        Err(unsupported(py, "writelines")?)
+    }
+}
+
+impl Body {
+    fn check_open(&self) -> PyResult<()> {
+        if self.closed() {
+            return Err(PyValueError::new_err("I/O operation on closed file."));
+        }
+        Ok(())
+    }
+}
+
+/// Return the error of what a request body cannot do, as `io` raises it.
+fn unsupported(py: Python<'_>, name: &str) -> PyResult<PyErr> {
+    let kind = py.import("io")?.getattr("UnsupportedOperation")?;
+    Ok(PyErr::from_value(kind.call1((name,))?))
 }

@@ -38,6 +38,7 @@ fn _bustapi(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("BodyError", body::body_error(module.py())?)?;
     module.add_class::<head::RequestHead>()?;
     module.add_class::<body::Body>()?;
+    body::register(module.py())?;
     module.add_class::<file_wrapper::FileWrapper>()?;
     module.add_class::<unpatched::Originals>()?;
     module.add_class::<unpatched::Unpatched>()?;
