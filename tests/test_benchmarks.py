@@ -1,13 +1,18 @@
-"""The benchmarks: what they measure is answered rightly."""
+"""The benchmarks: what they measure is answered rightly, and the README's table is theirs."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from benchmarks.run import APP, PROXIED, REAL, WORKLOADS, Server, check, servers
+
+ROOT = Path(__file__).parents[1]
+ROW = re.compile(r"^\| (.+) \| (\S+) \| (\S+) \| (\S+) \| (\S+) × \|$", re.M)
 
 
 @pytest.fixture(scope="module", params=[APP, PROXIED, REAL])
@@ -32,3 +37,16 @@ def test_both_servers_answer_what_is_measured(both: list[Server]) -> None:
         for workload in WORKLOADS:
             if workload.app == server.app:
                 check(server, workload.enter(server))
+
+
+def test_the_table_of_the_readme_has_a_row_for_each_workload() -> None:
+    rows = ROW.findall((ROOT / "README.md").read_text("utf-8"))
+
+    assert [row[0] for row in rows] == [workload.title for workload in WORKLOADS]
+
+
+def test_the_ratios_of_the_readme_are_those_of_its_figures() -> None:
+    for title, _, own, other, ratio in ROW.findall((ROOT / "README.md").read_text()):
+        quotient = float(other.replace(",", "")) / float(own.replace(",", ""))
+        # The ratio was taken before the figures were rounded.
+        assert float(ratio) == pytest.approx(quotient, rel=0.03, abs=0.06), title
