@@ -58,6 +58,9 @@ def environ(*folders: Path | str) -> dict[str, str]:
         ("#!\n#!\n", None),
         ("#!/usr/bin/env\n", None),
         ("\x00\x01", None),
+        ("#!/x/\x00perl\n", None),
+        ("#!/x/bin/python\nPK\x03\x04\x00", "/x/bin/python"),
+        ('#!/bin/sh\n\'\'\'exec\' "/x y/python "$0" "$@"\n', None),
     ],
 )
 def test_first_lines_name_the_interpreter(

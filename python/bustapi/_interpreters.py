@@ -86,7 +86,10 @@ def is_this_python(python: str, environ: Environ) -> bool:
     return lines[-1:] == [json.dumps([os.path.realpath(sys.prefix), sys.version])]
 
 
-_QUESTION = "import json, os, sys; print(json.dumps([os.path.realpath(sys.prefix), sys.version]))"
+_QUESTION = (
+    "import json, os, sys;"
+    " print(json.dumps([os.path.realpath(sys.prefix), sys.version]))"
+)
 
 
 def _is_python(path: str) -> bool:
@@ -136,16 +139,21 @@ def _lines_of(program: str) -> list[str]:
         # Who may run a program need not be allowed to read it.
         head = b""
 
-    return (
-        head.decode(errors="surrogateescape").splitlines()
-        if head[:2] == b"#!"
-        else [""]
-    )
+    if not head.startswith(b"#!"):
+        return [""]
+
+    # A zip application goes on with bytes; no path has a null byte.
+    return head.decode(errors="surrogateescape").replace("\0", "").split("\n")
 
 
 def _python_of_launcher(words: str, program: str) -> str | None:
     folder = shlex.quote(os.path.dirname(program))
-    return next(iter(shlex.split(words.replace(_OWN_FOLDER, folder))), None)
+
+    try:
+        return next(iter(shlex.split(words.replace(_OWN_FOLDER, folder))), None)
+    except ValueError:
+        # Quotes that do not end.
+        return None
 
 
 def _chosen_by(manager: str, name: str, environ: Environ) -> str | None:

@@ -218,29 +218,23 @@ def another(tmp_path: Path) -> Environment:
     return Environment(prefix, tmp_path)
 
 
+PREFIX = "import flask, sys; print(sys.prefix)"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(["python", "-c", PREFIX], id="program"),
+        pytest.param(["/bin/sh", "-c", f"python -c '{PREFIX}'"], id="child"),
+    ],
+)
 def test_exec_runs_the_python_of_its_own_environment(
-    program: Environment, another: Environment
+    program: Environment, another: Environment, command: list[str]
 ) -> None:
-    """Also where another one stands first on the path."""
+    """Also where another one stands first on the path, and in what a shell starts."""
     out = check(
         program.run(
-            *("exec", "python", "-c", "import flask, sys; print(sys.prefix)"),
-            program=bustapi(program),
-            alias=None,
-            extra={"PATH": str(another.prefix / "bin")},
-        )
-    )
-
-    assert out == f"{program.prefix}\n"
-
-
-def test_exec_puts_its_own_environment_first_for_children(
-    program: Environment, another: Environment
-) -> None:
-    """A program that is no Python program runs as it is."""
-    out = check(
-        program.run(
-            *("exec", "/bin/sh", "-c", "python -c 'import sys; print(sys.prefix)'"),
+            *("exec", *command),
             program=bustapi(program),
             alias=None,
             extra={"PATH": f"{another.prefix / 'bin'}{os.pathsep}{os.defpath}"},
