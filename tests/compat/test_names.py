@@ -18,6 +18,7 @@ BEFORE_2_0 = "Its options have the names of before Flask 2.0 too, for BustAPI."
 ONE_CONTEXT = "One class is the context with and without a request."
 STREAMED = "Whether the body is read while it comes; an option of our routes."
 OWN_WORDS = "The first line is Flask's; the advice below it is in our own words."
+HELP = "A subclass whose help names the default and the environment variable."
 
 ABSENT = {
     "flask.cli._called_with_wrong_args": PRIVATE,
@@ -35,6 +36,9 @@ ABSENT = {
 
 DIFFERENT = {
     "flask.app.RequestContext": ONE_CONTEXT,
+    "flask.cli._app_option": HELP,
+    "flask.cli._debug_option": HELP,
+    "flask.cli._env_file_option": HELP,
     "flask.ctx.AppContext.__init__": ONE_CONTEXT,
     "flask.ctx.RequestContext": ONE_CONTEXT,
     "flask.ctx.RequestContext <-": ONE_CONTEXT,
