@@ -13,17 +13,15 @@ fails are errors. A suite of Flask runs in the world of its own release.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-import tarfile
-import venv
 from pathlib import Path
 from typing import NamedTuple
 
+import suites
 from flask_suite import PLUGIN, compare, read_missing, read_results
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -144,46 +142,12 @@ def main() -> int:
 
 def make_environment() -> Path:
     """Return the interpreter that has what the suites need."""
-    folder = CACHE / "venv"
-    python = folder / "bin" / "python"
-    stamp = folder / "requirements.txt"
-    wanted = REQUIREMENTS.read_text()
-
-    if not stamp.is_file() or stamp.read_text() != wanted:
-        CACHE.mkdir(parents=True, exist_ok=True)
-        venv.create(folder, clear=True, with_pip=True)
-        command = [str(python), "-m", "pip", "install", "--quiet", "--require-hashes"]
-        subprocess.run([*command, "-r", str(REQUIREMENTS)], check=True)
-        stamp.write_text(wanted)
-
-    return python
+    return suites.make_environment(CACHE / "venv", REQUIREMENTS)
 
 
 def fetch(suite: Suite) -> Path:
     """Return the folder of a source distribution, which is fetched when it is missing."""
-    folder = CACHE / suite.folder
-    archive = CACHE / f"{suite.folder}.tar.gz"
-
-    if not archive.is_file():
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-        command += ["--no-binary", suite.name, "--dest", str(CACHE)]
-        subprocess.run([*command, f"{suite.name}=={suite.version}"], check=True)
-
-    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
-
-    if digest != suite.sha256:
-        archive.unlink()
-        sys.exit(f"The archive {archive.name} is not the one that is pinned: {digest}.")
-
-    shutil.rmtree(folder, ignore_errors=True)
-
-    with tarfile.open(archive) as tar:
-        if sys.version_info >= (3, 12):
-            tar.extractall(CACHE, filter="data")
-        else:
-            tar.extractall(CACHE)
-
-    return folder
+    return suites.fetch(CACHE, suite.name, suite.version, {suite.sha256})
 
 
 def run(python: Path, suite: Suite) -> tuple[dict[str, str], set[str], dict[str, str]]:
