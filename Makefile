@@ -146,6 +146,10 @@ compat: $(STAMPS)/dev $(STAMPS)/extension $(FLASK_VENV)/stamp ## Flask's own tes
 	$(PY) tests/compat/flask_suite.py $(ARGS)
 	$(PY) -m pytest tests/compat
 
+.PHONY: compat-extensions
+compat-extensions: $(STAMPS)/extension ## test suites of extensions, each on Flask and through the alias
+	$(PY) tests/compat/extension_suites.py $(ARGS)
+
 .PHONY: compat-legacy
 compat-legacy: $(STAMPS)/extension ## test suites of Flask 0.12 to 2.2 and of extensions in legacy mode
 	$(PY) tests/compat/legacy_suites.py $(ARGS)
@@ -183,7 +187,7 @@ changelog: $(STAMPS)/dev ## print the draft of the next entry from changelog.d/
 lock: ## choose the versions in requirements/*.txt again from the .in files
 	$(PYTHON) -m venv .venvs/lock
 	.venvs/lock/bin/python -m pip install --quiet uv
-	cd requirements && for name in run dev docs flask legacy; do \
+	cd requirements && for name in run dev docs flask extensions legacy; do \
 	  ../.venvs/lock/bin/uv pip compile --quiet --universal --upgrade --python-version 3.10 --generate-hashes \
 	    --no-emit-find-links --custom-compile-command "make lock" $$name.in -o $$name.txt; \
 	done
