@@ -13,7 +13,6 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +53,7 @@ class Browser:
         body: bytes | None = None,
     ) -> Any:
         """Return status, header fields and body, or the error that came out."""
-        from questions import Question
+        from questions import Question, cookies_in
 
         crumbs = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         sent = [*(fields or []), *([("Cookie", crumbs)] if crumbs else [])]
@@ -65,10 +64,11 @@ class Browser:
             # What the server makes of an error that an application lets through.
             return [method, "500 Internal Server Error", [], ""]
 
-        for name, value in answer.headers:
-            if name.lower() == "set-cookie":
-                for key, morsel in SimpleCookie(value).items():
-                    self.cookies[key] = morsel.coded_value
+        for name, value in cookies_in(answer.headers):
+            if value is None:
+                self.cookies.pop(name, None)
+            else:
+                self.cookies[name] = value
 
         return [method, *answer[:3]]
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
-from http.cookies import SimpleCookie
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,11 +79,23 @@ class Answer(NamedTuple):
 
     def cookies(self) -> Iterator[tuple[str, str | None]]:
         """Give name and value of each cookie that is set, None for a deleted one."""
-        for name, value in self.headers:
-            if name.lower() == "set-cookie":
-                for key, morsel in SimpleCookie(value).items():
-                    is_deleted = morsel["max-age"] == "0"
-                    yield key, None if is_deleted else morsel.coded_value
+        return cookies_in(self.headers)
+
+
+def cookies_in(
+    fields: Iterable[tuple[str, str]],
+) -> Iterator[tuple[str, str | None]]:
+    """Give name and value of each cookie that is set, None for a deleted one.
+
+    As a browser reads them, RFC 6265 section 5.2: the value is what stands before the
+    first semicolon, whatever it may mean. :mod:`http.cookies` decodes it, and in later
+    releases of CPython refuses the control characters that it finds then.
+    """
+    for name, value in fields:
+        if name.lower() == "set-cookie":
+            cookie, *attributes = map(str.strip, value.split(";"))
+            key, _, crumb = cookie.partition("=")
+            yield key, None if "Max-Age=0" in attributes else crumb
 
 
 def read_questions(name: str) -> list[list[Question]]:
