@@ -42,7 +42,8 @@ _KEYS = {
 def install() -> None:
     """Put all of it on the classes."""
     for name, value in vars(RemovedNames).items():
-        if name not in _ITS_OWN:
+        # Those are the interpreter's and its own; other versions add other ones.
+        if not name.startswith("__"):
             setattr(Flask, name, value)
 
     for cls, members in (
@@ -63,12 +64,6 @@ def install() -> None:
     for module in (app_module, cli, sansio_app):
         setattr(module, "get_debug_flag", names.get_debug_flag)  # noqa: B010
 
-
-_ITS_OWN = {
-    *("__module__", "__qualname__", "__doc__", "__dict__", "__weakref__"),
-    *("__annotations__", "__init_subclass__", "__firstlineno__"),
-    "__static_attributes__",
-}
 
 # The application
 
