@@ -59,6 +59,14 @@ Install one of CPython 3.10 to 3.15 and name it:
 endef
 export NO_PYTHON
 
+define NO_FREE_THREADING
+
+'$(PYTHON)' is a free-threaded build of CPython, which BustAPI does not support yet.
+Name the ordinary build of the same version, whose name does not end in "t".
+
+endef
+export NO_FREE_THREADING
+
 define NO_BUILD
 
 The extension could not be built; the first error above says why. It needs Rust 1.88 or
@@ -204,6 +212,8 @@ clean: ## remove what was built; the virtual environments stay unless ARGS=all
 $(STAMPS)/venv:
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' \
 	  || { printf '%s\n' "$$NO_PYTHON" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys, sysconfig; sys.exit(sysconfig.get_config_var("Py_GIL_DISABLED"))' \
+	  || { printf '%s\n' "$$NO_FREE_THREADING" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	@mkdir -p $(STAMPS) && touch $@
 
