@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import random
+import sys
 from typing import Any
 
 import pytest
@@ -122,6 +124,50 @@ def test_a_class_made_in_the_place_of_a_freed_one_is_looked_at_itself() -> None:
         assert (made() in unpatched) is bool(number % 2)
         del made
         gc.collect(0)
+
+
+def test_whatever_is_done_to_classes_the_answer_is_that_of_a_look_up() -> None:
+    # CPython stops to number a class that was changed a thousand times, and numbers all
+    # anew when its cache is cleared, on versions where that is possible.
+    draw = random.Random(14)
+    clear = (
+        getattr(sys, "_clear_type_cache", None) if sys.version_info < (3, 13) else None
+    )
+
+    class Other:
+        def second(self) -> int:
+            return 7
+
+    class Middle(Base):
+        pass
+
+    class Leaf(Middle, Other):
+        pass
+
+    bases: list[tuple[type, ...]] = [(Middle, Other), (Middle,), (Other, Middle)]
+    values = [Base.first, Other.second, lambda self: 8]
+    unpatched = Unpatched({"first": Base.first, "second": Other.second})
+    classes = (Middle, Other, Leaf)
+
+    for number in range(6000):
+        owner = draw.choice(classes)
+        name = draw.choice(("first", "second"))
+
+        if draw.random() < 0.1:
+            Leaf.__bases__ = draw.choice(bases)
+        elif clear is not None and draw.random() < 0.05:
+            clear()
+        elif name in vars(owner):
+            delattr(owner, name)
+        else:
+            setattr(owner, name, draw.choice(values))
+
+        for cls in classes:
+            expected = (
+                getattr(cls, "first", None) is Base.first
+                and getattr(cls, "second", None) is values[1]
+            )
+            assert (cls() in unpatched) is expected, number
 
 
 def test_originals_are_true_until_one_of_them_is_replaced(
