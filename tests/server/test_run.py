@@ -217,6 +217,20 @@ def test_signal_finishes_what_is_in_flight_and_exits_0(
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
+def test_nothing_is_left_unclosed_at_the_end(serve: Start, workers: str) -> None:
+    # Python's development mode says what was not closed.
+    server = serve("shop:app", "--workers", workers, PYTHONDEVMODE="1")
+    server.get()
+
+    server.signal(signal.SIGTERM)
+
+    assert server.wait() == 0
+    assert server.err.text.splitlines()[1:] == [
+        " * Finishing what is in flight. Press CTRL+C again to stop at once."
+    ]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
 def test_second_signal_stops_at_once(serve: Start, workers: str) -> None:
     server = serve("shop:app", "--workers", workers)
     connection = server.begin("/gate")

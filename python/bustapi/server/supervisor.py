@@ -112,6 +112,9 @@ class Supervisor:
 
             self._do_what_is_due()
 
+        for worker in self.workers:
+            worker.listener.close()
+
         return self._status
 
     # Starting
