@@ -594,6 +594,10 @@ def test_without_free_descriptors_connections_wait_and_the_loop_rests(
                     os.close(taken.pop())
 
                 return str(time.process_time())
+
+            @app.get("/fail")
+            def fail():
+                raise KeyError("without a descriptor")
             """
         )
     )
@@ -606,6 +610,10 @@ def test_without_free_descriptors_connections_wait_and_the_loop_rests(
     server.err.wait_for("No connection is accepted until one closes")
     # Nothing comes, though the loop tries again every second.
     assert select.select([outside.sock], [], [], 1.2)[0] == []
+    # To show an error Python imports modules, which it cannot any more.
+    inside.request("GET", "/fail")
+    assert inside.getresponse().read().startswith(b"<!doctype html>")
+    server.err.wait_for("^KeyError: 'without a descriptor'")
     inside.request("GET", "/give")
     after = float(inside.getresponse().read())
 

@@ -30,6 +30,17 @@ def make_handler(app: WSGIApplication) -> Handler:
     return WSGIHandler(app)
 
 
+def load_what_errors_need() -> None:
+    """Import what Python imports when it shows an exception for the first time.
+
+    An error may well be that no file can be opened any more.
+    """
+    try:
+        raise RuntimeError("Nothing is wrong: this is shown to nobody.")
+    except RuntimeError:
+        logging.Formatter().formatException(sys.exc_info())
+
+
 def rule_index_of(app: WSGIApplication) -> RuleIndex | None:
     """Return the index in which the core looks paths up, if the application has one."""
     if hasattr(type(app), "native_app"):

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from .._bustapi import Worker
 from .console import ENDING, say, start_line
-from .handler import make_handler, rule_index_of
+from .handler import load_what_errors_need, make_handler, rule_index_of
 from .listeners import open_listeners, url_of
 from .patching import patched_by, start_system_thread
 from .restart import Seat
@@ -155,6 +155,8 @@ class Run:
         """
         if sys.getswitchinterval() == _DEFAULT_SWITCH_INTERVAL:
             sys.setswitchinterval(SWITCH_INTERVAL)
+
+        load_what_errors_need()
 
         with self._signals(is_supervised=supervisor is not None):
             self._start_hot()
