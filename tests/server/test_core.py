@@ -462,6 +462,9 @@ def test_a_stream_on_the_loop_waits_for_its_client_and_holds_up_nobody() -> None
     assert server.handler.errors == []
 
 
+# From CPython 3.15 on a warning that is an error leaves os.fork() after the child was made,
+# which would go on with the suite.
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 def test_a_forked_child_keeps_no_socket_of_the_worker(tmp_path: Path) -> None:
     parent, child = socket.socketpair()
     # A path of our own: somebody else may take a port that has become free.
@@ -1397,11 +1400,11 @@ def test_each_request_has_a_line_in_the_access_log() -> None:
         server.send(b"nonsense\r\n\r\n")
 
     with os.fdopen(reader) as log:
-        lines = log.read().splitlines()
+        # A view thread writes its line after it has handed the answer over.
+        refused, answered = sorted(log, key=lambda line: "GET" in line)
 
-    assert len(lines) == 2
-    assert ' 127.0.0.1 "GET /a?b=c HTTP/1.1" 200 5 ' in lines[0]
-    assert ' 127.0.0.1 "- - -" 400 ' in lines[1]
+    assert ' 127.0.0.1 "GET /a?b=c HTTP/1.1" 200 5 ' in answered
+    assert ' 127.0.0.1 "- - -" 400 ' in refused
 
 
 def test_counters_are_whole_numbers_with_names() -> None:
