@@ -6,7 +6,7 @@
 //! the version that it holds for, and asking again costs a comparison.
 
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering::Relaxed};
 
 use pyo3::exceptions::PyAttributeError;
 use pyo3::ffi;
@@ -19,7 +19,7 @@ struct Attributes {
     /// The class that was last found to have them, and its version then. A pair whose
     /// halves were stored by two threads fits no class.
     class: AtomicPtr<ffi::PyTypeObject>,
-    version: AtomicU32,
+    version: AtomicU64,
 }
 
 impl Attributes {
@@ -31,7 +31,7 @@ impl Attributes {
         Ok(Self {
             expected,
             class: AtomicPtr::new(ptr::null_mut()),
-            version: AtomicU32::new(0),
+            version: AtomicU64::new(0),
         })
     }
 
@@ -61,9 +61,47 @@ impl Attributes {
 }
 
 /// Return the version of a class, 0 when it has none at the moment.
-fn version_of(class: &Bound<'_, PyType>) -> u32 {
+fn version_of(class: &Bound<'_, PyType>) -> u64 {
+    match tag_of(class) {
+        0 => 0,
+        tag => restarts(class.py()) << 32 | u64::from(tag),
+    }
+}
+
+fn tag_of(class: &Bound<'_, PyType>) -> u32 {
     // SAFETY: the class is alive, and the interpreter, which alone writes the field, is held.
     unsafe { (*class.as_type_ptr()).tp_version_tag }
+}
+
+/// Return how often the numbers have begun anew, and classes may have former ones again.
+#[cfg(Py_3_11)]
+fn restarts(_: Python<'_>) -> u64 {
+    0
+}
+
+/// CPython 3.10 does so when its cache is cleared, and takes all classes their numbers. One
+/// that nobody else looks into has none from then on, until this gives it another.
+#[cfg(not(Py_3_11))]
+fn restarts(py: Python<'_>) -> u64 {
+    use pyo3::sync::PyOnceLock;
+
+    static MARK: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    static RESTARTS: AtomicU64 = AtomicU64::new(0);
+
+    let make = || {
+        let made = py
+            .get_type::<PyType>()
+            .call1(("Mark", (), PyDict::new(py)))?;
+        PyResult::Ok(made.cast_into()?.unbind())
+    };
+    if let Ok(mark) = MARK.get_or_try_init(py, make)
+        && tag_of(mark.bind(py)) == 0
+    {
+        RESTARTS.fetch_add(1, Relaxed);
+        // Looking something up gives it a number.
+        let _ = mark.bind(py).hasattr("number");
+    }
+    RESTARTS.load(Relaxed)
 }
 
 fn interned(name: &Bound<'_, PyString>) -> PyResult<Py<PyString>> {
