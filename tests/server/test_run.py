@@ -119,7 +119,9 @@ def test_application_that_imports_flask_gets_this_package(
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_missing_module_ends_with_a_message(launch: Start, workers: str) -> None:
-    server = launch("-m", "bustapi", "run", "nothing:app", "--workers", workers)
+    server = launch(
+        "-m", "bustapi", "run", "nothing:app", "--port=0", "--workers", workers
+    )
 
     assert server.wait() != 0
     assert "'nothing'" in server.err.text
