@@ -313,7 +313,7 @@ class ScriptInfo:
         app: Flask | None
 
         if self.create_app is not None:
-            app = self.create_app()
+            app = self._make_app(self.create_app)
         elif self.app_import_path:
             # A colon before a slash belongs to a Windows drive.
             path, *name = re.split(r":(?![\\/])", self.app_import_path, maxsplit=1)
@@ -329,6 +329,9 @@ class ScriptInfo:
             )
 
         return app
+
+    def _make_app(self, create_app: Callable[..., Flask]) -> Flask:
+        return create_app()
 
 
 def _find_by_path(path: str, name: str | None) -> Flask:

@@ -50,17 +50,20 @@ def install(release: str) -> None:
 
     :param release: which one the program is for.
     """
-    from .. import globals, helpers, json, signals, testing, views
+    from .. import cli, globals, helpers, json, signals, testing, views
     from ..sansio import scaffold
     from . import applications, compat, contexts, ext, exthook, files, names
+    from . import cli as legacy_cli
     from . import json as legacy_json
 
     enter_release(release)
     package = sys.modules[__package__.rpartition(".")[0]]
     applications.install()
     contexts.install()
+    legacy_cli.install()
 
     additions = (
+        (cli, legacy_cli.NAMES),
         (globals, contexts.NAMES),
         (helpers, {**names.HELPERS, **files.NAMES}),
         (json, legacy_json.NAMES),
