@@ -79,10 +79,8 @@ def install() -> None:
 
     if _FLASK in sys.modules:
         raise RuntimeError(
-            f"Flask itself is already loaded, imported by {_importer_of_flask()}. Have"
-            " the alias before anything imports 'flask': start the program with"
-            f" {VARIABLE}=1 in its environment, or with 'bustapi exec', or call"
-            " 'bustapi_alias.install()' in its first line."
+            f"Flask itself is already loaded, imported by {_importer_of_flask()}."
+            f" {_way_out()}"
         )
 
     sys.meta_path.insert(_first_standard_finder(), AliasFinder())
@@ -127,6 +125,21 @@ def is_read_at_startup() -> bool:
         folders.append(site.getusersitepackages())
 
     return any(Path(folder, "bustapi_alias.pth").exists() for folder in folders)
+
+
+def _way_out() -> str:
+    """Return how to have the alias before something imports Flask."""
+    if os.environ.get(VARIABLE) == "1":
+        return (
+            f"{VARIABLE}=1 came too late for that: call 'bustapi_alias.install()' before"
+            " it, or give a '.pth' file that imports it a name after 'bustapi_alias.pth'."
+        )
+
+    return (
+        "Have the alias before anything imports 'flask': start the program with"
+        f" {VARIABLE}=1 in its environment, or with 'bustapi exec', or call"
+        " 'bustapi_alias.install()' in its first line."
+    )
 
 
 def _complain(message: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sysconfig
 import venv
 from pathlib import Path
 
@@ -127,6 +128,21 @@ def test_flask_that_another_startup_file_imported_is_reported(
     assert check(process) == " flask\n"
     assert "Traceback" not in process.stderr
     assert process.stderr.count("imported by 'agent' (") == 1
+    assert "start the program with BUSTAPI_ALIAS=1" not in process.stderr
+
+
+def test_the_way_out_of_another_startup_file_is_one(alone: Environment) -> None:
+    """A start-up file that is read later finds the alias."""
+    packages = alone.site_packages
+    packages.joinpath("later.pth").write_text("import agent\n")
+    packages.joinpath("bustapi.pth").write_text(
+        "\n".join((str(PYTHON), sysconfig.get_path("purelib")))
+    )
+    packages.joinpath("agent.py").write_text("import flask\n")
+
+    process = alone.run("-c", "import bustapi, flask; print(flask is bustapi)")
+
+    assert (check(process), process.stderr) == ("True\n", "")
 
 
 def test_the_interpreter_option_that_skips_startup_files_skips_this_one(
