@@ -41,6 +41,8 @@ class Suite(NamedTuple):
     archive: str
     # Where the tests are if the archive has none.
     tests: Path | None = None
+    # Plugins of pytest that its tests use; others are not loaded.
+    plugins: tuple[str, ...] = ()
 
     def version(self) -> str:
         """Return the version that the requirements pin."""
@@ -61,7 +63,12 @@ class Suite(NamedTuple):
 SUITES = (
     Suite("APIFlask", "apiflask"),
     Suite("Flask-Login", "Flask-Login"),
-    Suite("Flask-Pydantic", "flask_pydantic", HERE / "extensions" / "flask_pydantic"),
+    Suite(
+        "Flask-Pydantic",
+        "flask_pydantic",
+        HERE / "extensions" / "flask_pydantic",
+        ("pytest_flask.plugin", "pytest_mock"),
+    ),
     Suite("Flask-SQLAlchemy", "flask_sqlalchemy"),
     Suite("Flask-WTF", "flask_wtf"),
 )
@@ -138,14 +145,15 @@ def run(python: Path, suite: Suite, tests: Path, *, on_flask: bool) -> dict[str,
     environ.update(
         EXTENSION_SUITE_SIDE=str(framework),
         FLASK_SUITE_RESULTS=str(results),
+        PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
         PYTHONDONTWRITEBYTECODE="1",
         PYTHONPATH=os.pathsep.join(path),
     )
     command = [str(python), "-m", "pytest", "-q", "--tb=no", "--no-header"]
     command += [] if on_flask else ["-p", "bustapi_alias"]
-    command += ["-p", PLUGIN, "-p", "extension_suite_side"]
-    command += ["-p", "no:cacheprovider", "--disable-warnings"]
-    command += ["--continue-on-collection-errors", "tests"]
+    plugins = [PLUGIN, "extension_suite_side", "no:cacheprovider", *suite.plugins]
+    command += [argument for plugin in plugins for argument in ("-p", plugin)]
+    command += ["--disable-warnings", "--continue-on-collection-errors", "tests"]
     finished = subprocess.run(
         command, cwd=folder, env=environ, text=True, capture_output=True, timeout=600
     )
