@@ -74,7 +74,8 @@ pub struct EncodedHead {
 /// `Connection` only `close` is obeyed, `Keep-Alive`, `Proxy-Connection`, `TE`, `Trailer` and
 /// `Transfer-Encoding` are dropped, and so is `Upgrade` except with 426, which demands it.
 /// All others go out as they are and in their order. A Content-Length is added behind them
-/// where the application gave none; its own is dropped where no answer may have one.
+/// where the application gave none; its own is dropped where no answer may have one, and
+/// where it must be 0.
 ///
 /// # Errors
 /// What the application did wrong; `out` is then as it was.
@@ -154,7 +155,9 @@ pub fn encode_template(
         ResponseFraming::Length(body_length)
     };
     // The application knows its whole body, so HEAD has the length also if it is 0.
-    if status != 304 && !forbids_length(status, context) {
+    if is_reset(status, context) {
+        write_length(out, 0);
+    } else if status != 304 && !forbids_length(status, context) {
         write_length(out, body_length);
     }
     out.extend_from_slice(date.line());
@@ -251,7 +254,7 @@ impl OwnFields {
                 self.take_length(value)?;
                 // RFC 9110 8.6: not with 204 and not with 2xx to CONNECT; with HEAD and 304
                 // it is the length that GET would have.
-                Ok(!forbids_length(status, context))
+                Ok(!forbids_length(status, context) && !is_reset(status, context))
             }
             16 if is(b"proxy-connection") => Ok(false),
             17 if is(b"transfer-encoding") => Ok(false),
@@ -275,6 +278,9 @@ impl OwnFields {
         body: BodyKind,
         context: &ResponseContext,
     ) -> Result<(ResponseFraming, Option<u64>), ResponseError> {
+        if is_reset(status, context) {
+            return Ok((ResponseFraming::Empty, Some(0)));
+        }
         let Some(declared) = self.content_length else {
             return Ok(undeclared_framing(status, body, context));
         };
@@ -313,10 +319,17 @@ fn undeclared_framing(
     }
 }
 
-/// RFC 9112 6.3: answers that end with their head.
+/// Whether an answer ends with its head, whatever the application made (RFC 9112 6.3).
 #[inline]
-const fn has_no_content(status: u16, context: &ResponseContext) -> bool {
-    context.is_head || matches!(status, 204 | 304) || is_tunnel(status, context)
+#[must_use]
+pub const fn has_no_content(status: u16, context: &ResponseContext) -> bool {
+    context.is_head || matches!(status, 204 | 205 | 304) || is_tunnel(status, context)
+}
+
+/// RFC 9110 15.3.6: 205 has no content, but unlike 204 it is not known for that: the client
+/// learns it from a Content-Length of 0.
+const fn is_reset(status: u16, context: &ResponseContext) -> bool {
+    status == 205 && !context.is_connect
 }
 
 const fn forbids_length(status: u16, context: &ResponseContext) -> bool {
@@ -333,14 +346,19 @@ fn may_keep_alive(status: u16, framing: ResponseFraming, context: &ResponseConte
     framing != ResponseFraming::UntilClose && !is_tunnel(status, context)
 }
 
+/// Return the code of a WSGI status, or None when it is no final one.
+#[must_use]
+pub fn status_code(status: &[u8]) -> Option<u16> {
+    let code = parse_decimal(status.get(..3)?)?;
+    let code = u16::try_from(code).ok()?;
+    (200..=999).contains(&code).then_some(code)
+}
+
 /// Check `status` (three digits and a reason) and write the status line.
 fn write_status_line(out: &mut Vec<u8>, status: &[u8]) -> Result<u16, ResponseError> {
     let invalid = || ResponseError::Status(status.to_vec());
-    let (digits, rest) = status.split_at_checked(3).ok_or_else(invalid)?;
-    let code = parse_decimal(digits)
-        .and_then(|code| u16::try_from(code).ok())
-        .filter(|code| (200..=999).contains(code))
-        .ok_or_else(invalid)?;
+    let code = status_code(status).ok_or_else(invalid)?;
+    let (digits, rest) = status.split_at(3);
     let reason = match rest {
         [] => b"",
         [b' ', reason @ ..] => reason,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bustapi_core::error::ResponseError;
 use bustapi_core::response::{
     BodyKind as Extent, EncodedHead, LAST_CHUNK, ResponseContext, ResponseFraming, encode_chunk,
-    encode_error, encode_head, encode_template,
+    encode_error, encode_head, encode_template, has_no_content, status_code,
 };
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -330,7 +330,8 @@ impl<'py> Encoder<'_, 'py> {
     ) -> PyResult<Started<'py>> {
         let terms = &self.terms;
         let mut iterator = body.try_iter()?;
-        let has_body = !terms.is_head && !matches!(status.get(..3), Some(b"204" | b"304"));
+        // Of an answer without content the iterator is not run.
+        let has_body = !status_code(status).is_some_and(|code| has_no_content(code, terms));
         let first = if has_body {
             next_piece(&mut iterator)?
         } else {
