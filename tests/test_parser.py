@@ -123,7 +123,8 @@ def parse_h11_request(data: bytes) -> tuple[Request, bytes] | None:
             request = Request(
                 head.method.decode("latin-1"),
                 head.target.decode("latin-1"),
-                f"HTTP/{head.http_version.decode()}",
+                # RFC 9110 2.5: a later minor version is the highest that is known.
+                min(f"HTTP/{head.http_version.decode()}", "HTTP/1.1"),
                 decode(list(head.headers)),
                 body,
                 decode(list(event.headers)),
@@ -182,6 +183,15 @@ STRICTER = [
         "folded field line",
     ),
     # Start line.
+    *(
+        Case(
+            "RFC 9110 9.1",
+            GET.replace(b"GET", method),
+            501,
+            "method not in capitals",
+        )
+        for method in (b"get", b"Get", b"head", b"Options")
+    ),
     Case("RFC 9112 3.2", GET.replace(b"/ ", b"a ", 1), 400, "invalid request target"),
     Case("RFC 9112 3.2.4", GET.replace(b"/ ", b"* ", 1), 400, "invalid request target"),
     Case("RFC 9112 3.2", GET.replace(b"/ ", b"/#b ", 1), 400, "invalid request target"),
@@ -269,6 +279,20 @@ def test_ours_is_stricter_than_h11(case: Case) -> None:
     assert theirs.status is None, "h11 refuses it too"
 
 
+@pytest.mark.parametrize("digit", [b"2", b"9"])
+def test_a_later_minor_version_is_taken_for_1_1(digit: bytes) -> None:
+    (request,) = parse(GET.replace(b"HTTP/1.1", b"HTTP/1." + digit)).requests
+
+    assert request.version == "HTTP/1.1"
+
+
+@pytest.mark.parametrize("method", [b"PROPFIND", b"propfind", b"gets"])
+def test_another_method_stays_as_it_is(method: bytes) -> None:
+    (request,) = parse(GET.replace(b"GET", method)).requests
+
+    assert request.method == method.decode()
+
+
 @pytest.mark.parametrize("data", LOOSER)
 def test_what_the_rfc_has_a_server_take_is_taken(data: bytes) -> None:
     assert parse(data).end == "end"
@@ -311,7 +335,10 @@ TOKENS = st.text("abzAZ09!#$%&'*+-.^_`|~", min_size=1, max_size=8).map(str.encod
 VALUES = st.binary(max_size=12).map(
     lambda value: bytes(byte for byte in value if byte >= 0x20 and byte != 0x7F)
 )
-METHODS = st.sampled_from([b"GET", b"HEAD", b"POST", b"OPTIONS", b"CONNECT"]) | TOKENS
+METHODS = (
+    st.sampled_from([b"GET", b"HEAD", b"POST", b"OPTIONS", b"CONNECT", b"get", b"Head"])
+    | TOKENS
+)
 TARGETS = st.sampled_from(
     [b"/", b"/a%20b?c=d", b"//", b"/?", b"*", b"a.example:443", b"http://a.example/b?c"]
 )

@@ -241,6 +241,8 @@ REFUSED = [
     ("space-colon", b"GET /{} HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n", 400),
     ("preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
     ("old", b"GET /{}\r\n", 400),
+    ("lower", b"get /{} HTTP/1.1\r\nHost: a\r\n\r\n", 501),
+    ("mixed", b"Post /{} HTTP/1.1\r\nHost: a\r\n\r\n", 501),
     ("expect", b"POST /{} HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: x\r\n\r\nok", 417),
     ("long-line", b"GET /{}" + b"x" * 17_000 + b" HTTP/1.1\r\n\r\n", 414),
     ("long-field", b"GET /{} HTTP/1.1\r\nX: " + b"x" * 17_000 + b"\r\n\r\n", 431),
@@ -409,7 +411,7 @@ def test_head_has_the_fields_of_get_and_no_body(server: Server) -> None:
     assert [answer.body for answer in answers] == [b"", b"", b"", b"b:"]
 
 
-@pytest.mark.parametrize("code", [204, 304])
+@pytest.mark.parametrize("code", [204, 205, 304])
 def test_an_answer_without_content_keeps_the_connection_in_step(
     server: Server, code: int
 ) -> None:
@@ -680,3 +682,16 @@ def test_the_access_log_cannot_be_forged(server: Server) -> None:
     line = server.out.wait_for(r"/echo/log")
 
     assert r'"GET /echo/log\"%0a\\x1b HTTP/1.1" 200 ' in line.string
+
+
+@pytest.mark.parametrize("digit", [b"2", b"9"])
+def test_a_later_minor_version_is_answered_as_1_1(server: Server, digit: bytes) -> None:
+    answers = ask(
+        server, get("/echo/a").replace(b"1.1", b"1." + digit) + last("/echo/b")
+    )
+
+    # The connection is kept, as in 1.1.
+    assert [(answer.status, answer.body) for answer in answers] == [
+        (200, b"a:"),
+        (200, b"b:"),
+    ]

@@ -17,11 +17,14 @@ pub enum HttpError {
     TooManyEmptyLines,
     /// The request line is not `method SP target SP version` (RFC 9112 3).
     RequestLine,
+    /// The method is a standard one in other letters, and methods are case-sensitive: well
+    /// formed, but not known (RFC 9110 9.1).
+    MethodCase,
     /// The request target has none of the four forms, or one its method forbids (RFC 9112 3.2).
     Target,
     /// The request line is longer than the limit.
     RequestLineTooLong,
-    /// A major or minor version that is not spoken here (RFC 9110 15.6.6).
+    /// A major version that is not spoken here (RFC 9110 15.6.6).
     Version,
     /// A field line continued an earlier one (RFC 9112 5.2).
     FoldedField,
@@ -79,7 +82,7 @@ impl HttpError {
             Self::RequestLineTooLong => 414,
             Self::Expectation => 417,
             Self::FieldTooLong | Self::HeadTooLong | Self::TooManyFields => 431,
-            Self::UnknownTransferCoding => 501,
+            Self::MethodCase | Self::UnknownTransferCoding => 501,
             Self::Version => 505,
             _ => 400,
         }
@@ -93,6 +96,7 @@ impl HttpError {
             Self::ControlCharacter => "a control character in the head",
             Self::TooManyEmptyLines => "too many empty lines before the request line",
             Self::RequestLine => "malformed request line",
+            Self::MethodCase => "method not in capitals",
             Self::Target => "invalid request target",
             Self::RequestLineTooLong => "request line too long",
             Self::Version => "HTTP version not supported",

@@ -24,7 +24,8 @@ use crate::host::is_host;
 use crate::limits::Limits;
 use crate::target::{Target, TargetForm};
 
-/// The two versions that are spoken on a connection without HTTP/2.
+/// The two versions that are spoken on a connection without HTTP/2. A later minor version is
+/// answered as 1.1, the highest one that is known here (RFC 9110 2.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
     Http10,
@@ -266,6 +267,9 @@ impl RequestLine {
         }
         // The version comes first: the preface of HTTP/2 has an odd target as well.
         let version = parse_version(version)?;
+        if is_misspelt_standard(method) {
+            return Err(HttpError::MethodCase);
+        }
         let start = line.start as usize;
         let target_start = start + method.len() + 1;
         let method = Span::new(start..start + method.len());
@@ -279,11 +283,30 @@ impl RequestLine {
     }
 }
 
+/// Methods that software between client and application acts on (RFC 9110 9.3, RFC 5789).
+const STANDARD_METHODS: [&[u8]; 9] = [
+    b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH",
+];
+
+/// Whether a method is a standard one but for the case of its letters.
+///
+/// RFC 9110 9.1: methods are case-sensitive, so it is another method, and nobody knows it.
+/// Frameworks would take `head` for `HEAD`, which the framing of its answer does not, nor
+/// does a proxy that admits certain methods only.
+fn is_misspelt_standard(method: &[u8]) -> bool {
+    // What is all in capitals, which every usual request is, needs no comparison.
+    method.iter().any(u8::is_ascii_lowercase)
+        && STANDARD_METHODS
+            .iter()
+            .any(|standard| standard.eq_ignore_ascii_case(method))
+}
+
 /// RFC 9112 2.3: `HTTP/` in capitals, one digit, a dot, one digit.
 fn parse_version(bytes: &[u8]) -> Result<Version, HttpError> {
     match bytes {
         b"HTTP/1.1" => Ok(Version::Http11),
         b"HTTP/1.0" => Ok(Version::Http10),
+        [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'2'..=b'9'] => Ok(Version::Http11),
         [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => Err(HttpError::Version),
         _ => Err(HttpError::RequestLine),
     }

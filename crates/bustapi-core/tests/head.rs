@@ -254,15 +254,58 @@ fn a_bad_request_line_is_refused_before_the_head_is_complete() {
 // RFC 9110 15.6.6; RFC 9113 3.4 for the preface of HTTP/2.
 #[test]
 fn other_versions_are_505() {
-    for line in [
-        "GET / HTTP/2.0",
-        "GET / HTTP/1.2",
-        "GET / HTTP/0.9",
-        "PRI * HTTP/2.0",
-    ] {
+    for line in ["GET / HTTP/2.0", "GET / HTTP/0.9", "PRI * HTTP/2.0"] {
         let error = parse(&format!("{line}\r\n\r\nSM\r\n\r\n")).expect_err(line);
 
         assert_eq!((error, error.status()), (HttpError::Version, 505));
+    }
+}
+
+// RFC 9110 2.5.
+#[test]
+fn a_later_minor_version_is_answered_as_1_1() {
+    for digit in '2'..='9' {
+        let text = format!("GET / HTTP/1.{digit}\r\nHost: a\r\n\r\n");
+
+        let head = parse(&text).expect("it is spoken");
+
+        assert_eq!(head.version, Version::Http11);
+        assert!(head.keep_alive);
+        // What 1.1 demands is demanded.
+        assert_eq!(
+            parse(&format!("GET / HTTP/1.{digit}\r\n\r\n")),
+            Err(HttpError::MissingHost)
+        );
+    }
+    for version in ["HTTP/1.10", "HTTP/1.", "HTTP/1.a", "http/1.2"] {
+        assert_eq!(
+            parse(&format!("GET / {version}\r\nHost: a\r\n\r\n")),
+            Err(HttpError::RequestLine)
+        );
+    }
+}
+
+// RFC 9110 9.1.
+#[test]
+fn a_standard_method_in_other_letters_is_501() {
+    for method in [
+        "get", "Get", "gET", "head", "post", "Put", "delete", "connect", "oPTIONS", "trace",
+        "Patch",
+    ] {
+        let error = parse(&format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n")).expect_err(method);
+
+        assert_eq!((error, error.status()), (HttpError::MethodCase, 501));
+    }
+}
+
+#[test]
+fn a_method_that_is_no_standard_one_stays_as_it_is() {
+    for method in ["PROPFIND", "propfind", "gets", "ge", "g", "X-get", "BREW"] {
+        let text = format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n");
+
+        let head = parse(&text).expect(method);
+
+        assert_eq!(head.method.of(text.as_bytes()), method.as_bytes());
     }
 }
 

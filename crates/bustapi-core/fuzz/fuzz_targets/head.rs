@@ -49,11 +49,20 @@ fn parse_in_pieces(input: &[u8], size: usize, limits: &Limits) -> Result<HeadSta
     Ok(HeadStatus::Partial)
 }
 
+const STANDARD_METHODS: [&[u8]; 9] = [
+    b"CONNECT", b"DELETE", b"GET", b"HEAD", b"OPTIONS", b"PATCH", b"POST", b"PUT", b"TRACE",
+];
+
 fn check(head: &Head, input: &[u8]) {
     let bytes = &input[..head.length];
     assert!(bytes.ends_with(b"\r\n\r\n"));
     assert!(!bytes.contains(&0));
     assert!(!head.method.is_empty());
+    let method = head.method.of(bytes);
+    let is_standard = |name: &&[u8]| name.eq_ignore_ascii_case(method);
+    for name in STANDARD_METHODS.iter().copied().filter(is_standard) {
+        assert_eq!(name, method);
+    }
     assert!(!head.target.whole.is_empty());
     for field in &head.fields {
         assert!(!field.name.is_empty());
