@@ -769,13 +769,17 @@ def test_a_longer_body_than_declared_is_cut_and_a_shorter_one_ends_the_connectio
     assert len(server.handler.errors) == 4
 
 
-@pytest.mark.parametrize("status", ["200 OK", "204 NO CONTENT", "304 NOT MODIFIED"])
+@pytest.mark.parametrize(
+    "status",
+    ["200 OK", "204 NO CONTENT", "205 RESET CONTENT", "304 NOT MODIFIED"],
+)
 def test_answers_without_a_body_have_none(status: str) -> None:
     closed = []
 
     class Pieces:
         def __iter__(self) -> Iterator[bytes]:
-            return iter([b"body"])
+            pytest.fail("nobody is sent what it yields")
+            yield b""
 
         def close(self) -> None:
             closed.append(True)
@@ -1404,7 +1408,75 @@ def test_each_request_has_a_line_in_the_access_log() -> None:
         refused, answered = sorted(log, key=lambda line: "GET" in line)
 
     assert ' 127.0.0.1 "GET /a?b=c HTTP/1.1" 200 5 ' in answered
-    assert ' 127.0.0.1 "- - -" 400 ' in refused
+    assert refused.endswith(
+        ' 127.0.0.1 "nonsense" 400 0 0.000ms malformed request line\n'
+    )
+
+
+REFUSALS = [
+    (b"get / HTTP/1.1\r\n", "get / HTTP/1.1", 501, "method not in capitals"),
+    (b"GET / HTTP/2.0\r\n", "GET / HTTP/2.0", 505, "HTTP version not supported"),
+    (b"GET /" + b"x" * 17_000, "GET /" + "x" * 1019 + "...", 414, "request line too long"),
+    (b"GET / HTTP/1.1\r\nHost: a\r\nCookie: secret\r\nX:" + b"x" * 17_000, "GET / HTTP/1.1", 431, "field line too long"),
+    (b"GET /\x1b]0;a\x07 HTTP/1.1\r\n", r"GET /\x1b]0;a\x07 HTTP/1.1", 400, "a control character in the head"),
+    (b"\x16\x03\x01\x02\x00\x01", r"\x16\x03\x01\x02\x00\x01", 400, "a control character in the head"),
+    (request("/", "Expect: magic\r\n"), "GET / HTTP/1.1", 417, "unknown expectation"),
+    (request("/", "Transfer-Encoding: chunked\r\n", "POST") + b"x\r\n", "POST / HTTP/1.1", 400, "invalid chunk size"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sent", "line", "status", "reason"), REFUSALS)
+def test_a_refusal_is_logged_with_its_reason(
+    sent: bytes, line: str, status: int, reason: str
+) -> None:
+    reader, writer = os.pipe()
+
+    with serving(hello, access_log_fd=writer) as server:
+        os.close(writer)
+        answer = server.send(sent)
+
+    with os.fdopen(reader) as log:
+        (logged,) = log.read().splitlines()
+
+    assert answer[9:12] == str(status).encode()
+    assert logged.isprintable()
+    assert logged.endswith(f' 127.0.0.1 "{line}" {status} 0 0.000ms {reason}')
+
+
+@pytest.mark.parametrize(
+    "sent", [b"GET /slow HTTP/1.1\r\nHost:", post(b"ab", "X: y\r\n")[:-1]]
+)
+def test_a_request_that_is_too_slow_is_logged_with_its_reason(sent: bytes) -> None:
+    reader, writer = os.pipe()
+    limits: dict[str, Any] = {"head_timeout": 0.1, "body_timeout": 0.1}
+
+    with serving(hello, access_log_fd=writer, **limits) as server:
+        os.close(writer)
+        assert server.send(sent).startswith(b"HTTP/1.1 408 ")
+
+    with os.fdopen(reader) as log:
+        (logged,) = log.read().splitlines()
+
+    line = sent.decode().partition("\r\n")[0]
+    assert logged.endswith(
+        f' "{line}" 408 0 0.000ms the request did not arrive in time'
+    )
+
+
+def test_a_body_that_is_not_stored_is_logged_with_its_reason(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    missing = str(tmp_path / "missing")
+
+    with serving(hello, access_log_fd=writer, spool_directory=missing) as server:
+        os.close(writer)
+        server.send(post(b"x" * 2 * MIB))
+
+    with os.fdopen(reader) as log:
+        (logged,) = log.read().splitlines()
+
+    assert logged.endswith(
+        ' "POST / HTTP/1.1" 507 0 0.000ms the body could not be stored'
+    )
 
 
 def test_counters_are_whole_numbers_with_names() -> None:

@@ -7,6 +7,76 @@ use crate::response::write_decimal;
 /// Bytes of a query that are logged; what is cut is marked by three dots.
 const QUERY_LIMIT: usize = 1024;
 
+/// Bytes of the request line that are logged of what was no request.
+const LINE_LIMIT: usize = 1024;
+
+/// Return the request line of a head of which perhaps not all has come: the first line that
+/// is not empty, and no more of it than is logged.
+#[must_use]
+pub fn request_line(head: &[u8]) -> &[u8] {
+    let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    let start = head.iter().position(|byte| !is_end(byte));
+    let line = &head[start.unwrap_or(head.len())..];
+    let length = line.iter().position(is_end).unwrap_or(line.len());
+    // One more than is written, which tells that it was cut.
+    &line[..length.min(LINE_LIMIT + 1)]
+}
+
+/// What is logged of a request that the server refused by itself.
+#[derive(Clone, Copy, Debug)]
+pub struct RefusedLine<'a> {
+    pub time: SystemTime,
+    pub client: &'a [u8],
+    /// What came of the request line, see [`request_line`].
+    pub line: &'a [u8],
+    pub status: u16,
+    /// The rule that was broken, in words of ours.
+    pub reason: &'static str,
+}
+
+impl RefusedLine<'_> {
+    /// Append the line with its line end: that of a request, and behind it the reason.
+    ///
+    /// ```
+    /// # use std::time::UNIX_EPOCH;
+    /// # use bustapi_core::access_log::RefusedLine;
+    /// let line = RefusedLine {
+    ///     time: UNIX_EPOCH,
+    ///     client: b"127.0.0.1",
+    ///     line: b"GET /\x1b[2J",
+    ///     status: 400,
+    ///     reason: "a control character in the head",
+    /// };
+    /// let mut log = Vec::new();
+    ///
+    /// line.write(&mut log);
+    ///
+    /// assert_eq!(
+    ///     String::from_utf8_lossy(&log),
+    ///     "1970-01-01T00:00:00.000Z 127.0.0.1 \"GET /\\x1b[2J\" 400 0 0.000ms \
+    ///      a control character in the head\n",
+    /// );
+    /// ```
+    pub fn write(&self, out: &mut Vec<u8>) {
+        write_time(out, self.time);
+        out.push(b' ');
+        write_escaped(out, self.client);
+        out.extend_from_slice(b" \"");
+        if self.line.is_empty() {
+            out.push(b'-');
+        }
+        write_escaped(out, &self.line[..self.line.len().min(LINE_LIMIT)]);
+        if self.line.len() > LINE_LIMIT {
+            out.extend_from_slice(b"...");
+        }
+        out.extend_from_slice(b"\" ");
+        write_decimal(out, u64::from(self.status));
+        out.extend_from_slice(b" 0 0.000ms ");
+        out.extend_from_slice(self.reason.as_bytes());
+        out.push(b'\n');
+    }
+}
+
 /// What is logged of one request. No field, cookie or body ever is.
 #[derive(Clone, Copy, Debug)]
 pub struct AccessLine<'a> {

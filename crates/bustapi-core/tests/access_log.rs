@@ -2,7 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use bustapi_core::access_log::AccessLine;
+use bustapi_core::access_log::{AccessLine, RefusedLine, request_line};
 
 fn line() -> AccessLine<'static> {
     AccessLine {
@@ -106,4 +106,46 @@ fn durations_are_milliseconds() {
 
         assert!(write(AccessLine { duration, ..line() }).ends_with(&format!(" 200 0 {text}\n")));
     }
+}
+
+fn write_refused(head: &[u8]) -> String {
+    let line = RefusedLine {
+        time: UNIX_EPOCH,
+        client: b"-",
+        line: request_line(head),
+        status: 400,
+        reason: "a reason",
+    };
+    let mut out = Vec::new();
+    line.write(&mut out);
+    String::from_utf8(out).expect("the log is ASCII")
+}
+
+#[test]
+fn a_refusal_shows_what_came_of_the_request_line() {
+    for (head, shown) in [
+        (&b""[..], "-"),
+        (b"\r\n\r\n", "-"),
+        (b"GET /a", "GET /a"),
+        (b"GET /a\r\nCookie: secret\r\n", "GET /a"),
+        (b"\r\n\nGET /a\rX", "GET /a"),
+        (b"\x16\x03\x01\x02\0\nx", "\\x16\\x03\\x01\\x02\\x00"),
+        (b"GET /\x1b[2J\" 200 \\", "GET /\\x1b[2J\\\" 200 \\\\"),
+        ("GET /ü".as_bytes(), "GET /\\xc3\\xbc"),
+        (b"GET /\x9b31m\x7f", "GET /\\x9b31m\\x7f"),
+    ] {
+        assert_eq!(
+            write_refused(head),
+            format!("1970-01-01T00:00:00.000Z - \"{shown}\" 400 0 0.000ms a reason\n")
+        );
+    }
+}
+
+#[test]
+fn a_refusal_shows_a_bounded_part_of_the_request_line() {
+    let whole = write_refused(&[b'x'; 1024]);
+    let cut = write_refused(&[b'x'; 70_000]);
+
+    assert!(whole.contains(&format!("\"{}\" 400", "x".repeat(1024))));
+    assert!(cut.contains(&format!("\"{}...\" 400", "x".repeat(1024))));
 }

@@ -14,6 +14,7 @@ mod incoming;
 
 use std::sync::Arc;
 
+use bustapi_core::access_log::request_line;
 use bustapi_core::chunked::ChunkDecoder;
 use bustapi_core::error::HttpError;
 use bustapi_core::head::{Framing, Head, HeadParser, HeadStatus, Version};
@@ -25,7 +26,7 @@ use pyo3::types::PyBytes;
 
 pub use self::incoming::Intake;
 use self::incoming::{Decoder, IN_MEMORY, Incoming, Refusal, Sink, Unread};
-use crate::answer::{Answered, Request, refuse};
+use crate::answer::{Request, refuse};
 use crate::body_pipe::End;
 use crate::head::{Peer, RequestHead};
 use crate::learning::EndpointKey;
@@ -68,8 +69,19 @@ pub struct Connection {
     peer: Arc<Peer>,
     pub output: Output,
     /// An answer that the application had no part in, for the log.
-    pub refused: Option<Answered>,
+    pub refused: Option<Refused>,
 }
+
+/// What was answered without the application, and why.
+pub struct Refused {
+    pub status: u16,
+    pub reason: &'static str,
+    /// What came of its request line.
+    pub line: Box<[u8]>,
+}
+
+/// The reason of 507.
+const NOT_STORED: &str = "the body could not be stored";
 
 impl Connection {
     pub fn new(peer: Arc<Peer>) -> Self {
@@ -140,14 +152,38 @@ impl Connection {
     }
 
     /// Answer a peer that was too slow.
-    pub fn time_out(&mut self) {
-        self.incoming = None;
-        self.fail(HttpError::Timeout.status());
+    pub fn time_out(&mut self, py: Python<'_>) {
+        self.refuse(py, HttpError::Timeout);
     }
 
-    fn fail(&mut self, status: u16) {
-        self.refused = Some(refuse(status, false, &mut self.output));
+    /// Answer a request, or what came of one, that breaks a rule.
+    fn refuse(&mut self, py: Python<'_>, error: HttpError) {
+        self.fail(py, error.status(), error.reason());
+    }
+
+    /// Answer without the application; nothing behind it is a request.
+    ///
+    /// Returns the head of the request if its body was being collected.
+    fn fail(
+        &mut self,
+        py: Python<'_>,
+        status: u16,
+        reason: &'static str,
+    ) -> Option<Py<RequestHead>> {
+        let incoming = self.incoming.take();
+        let head = incoming.and_then(|incoming| incoming.request.map(|request| request.head));
+        let line = match &head {
+            Some(head) => request_line(head.get().as_bytes(py)),
+            None => request_line(&self.input[self.start..]),
+        };
+        self.refused = Some(Refused {
+            status,
+            reason,
+            line: line.into(),
+        });
+        refuse(status, false, &mut self.output);
         self.stage = Stage::Last;
+        head
     }
 
     /// Note that the current request is answered.
@@ -195,10 +231,9 @@ impl Connection {
     }
 
     /// Give up a body that cannot be spooled; returns the head of its request.
-    pub fn fail_spool(&mut self) -> Option<Py<RequestHead>> {
-        let incoming = self.incoming.take()?;
-        self.fail(507);
-        incoming.request.map(|request| request.head)
+    pub fn fail_spool(&mut self, py: Python<'_>) -> Option<Py<RequestHead>> {
+        self.incoming.as_ref()?;
+        self.fail(py, 507, NOT_STORED)
     }
 
     /// Note what the view of a streamed body has said: that it reads, or that there is room.
@@ -244,7 +279,7 @@ impl Connection {
                             break Turn::Request(Box::new(request));
                         }
                     }
-                    Err(error) => self.fail(error.status()),
+                    Err(error) => self.refuse(py, error),
                 },
                 Stage::Body => {
                     if let Some(request) = self.take_body(py, intake)? {
@@ -337,9 +372,9 @@ impl Connection {
                     return self.begin_streamed(py, incoming).map(Some);
                 }
                 if let Err(error) = incoming.leave_memory(intake) {
-                    let head = incoming.request.take().map(|request| request.head);
+                    self.incoming = Some(incoming);
+                    let head = self.fail(py, 507, NOT_STORED);
                     site.log(py, head.as_ref(), error.into());
-                    self.fail(507);
                     return Ok(None);
                 }
                 if matches!(incoming.sink, Sink::Pipe { .. }) {
@@ -378,13 +413,11 @@ impl Connection {
         match taken {
             Ok(count) => self.start += count,
             Err(Refusal::Peer(error)) => {
-                self.incoming = None;
-                self.fail(error.status());
+                self.refuse(py, error);
                 return Ok(None);
             }
             Err(Refusal::Disk) => {
-                self.incoming = None;
-                self.fail(507);
+                self.fail(py, 507, NOT_STORED);
                 return Ok(None);
             }
         }

@@ -267,7 +267,7 @@ impl EventLoop {
                         // The view that reads the body is told; its answer still goes out.
                         client.connection.break_body();
                     } else {
-                        client.connection.time_out();
+                        client.connection.time_out(py);
                         self.ready.push_back(place);
                     }
                 }

@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use bustapi_core::access_log::AccessLine;
+use bustapi_core::access_log::{AccessLine, RefusedLine};
 use bustapi_core::mailbox::Mailbox;
 use bustapi_core::request_state::{LeaderState, RequestState};
 use bustapi_core::stream_pipe::StreamPipe;
@@ -13,6 +13,7 @@ use mio::Waker;
 use pyo3::prelude::*;
 
 use crate::answer::{Answered, Request};
+use crate::connection::Refused;
 use crate::counters::Counters;
 use crate::fork::Descriptors;
 use crate::head::{Peer, RequestHead};
@@ -140,20 +141,17 @@ impl Shared {
         log.push(|lines| line.write(lines));
     }
 
-    /// Write the access line of what was no request.
-    pub fn log_refused(&self, py: Python<'_>, peer: &Peer, status: u16) {
+    /// Write the access line of a request that no application has seen.
+    pub fn log_refused(&self, py: Python<'_>, peer: &Peer, refused: &Refused) {
         let Some(log) = &self.log else { return };
         let client = peer.text(py);
         let client = client.as_ref().and_then(|client| client.to_str().ok());
-        let line = AccessLine {
+        let line = RefusedLine {
             time: SystemTime::now(),
             client: client.unwrap_or("-").as_bytes(),
-            method: b"-",
-            target: b"-",
-            protocol: b"-",
-            status,
-            body_bytes: 0,
-            duration: Duration::ZERO,
+            line: &refused.line,
+            status: refused.status,
+            reason: refused.reason,
         };
         log.push(|lines| line.write(lines));
     }

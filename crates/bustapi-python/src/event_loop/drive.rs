@@ -184,7 +184,7 @@ impl EventLoop {
         if let Some(refused) = client.connection.refused.take() {
             self.shared.counters.refused.add();
             self.shared
-                .log_refused(py, client.connection.peer(), refused.status);
+                .log_refused(py, client.connection.peer(), &refused);
         }
         if !client.flush(py) {
             self.close(py, place);

@@ -106,7 +106,7 @@ impl EventLoop {
             Ok(count) => client.connection.note_spooled(count),
             Err(error) => {
                 // Of all writes that fail, the first one ends the request.
-                if let Some(head) = client.connection.fail_spool() {
+                if let Some(head) = client.connection.fail_spool(py) {
                     self.shared.site.log(py, Some(&head), error.into());
                 }
             }
