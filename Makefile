@@ -187,6 +187,12 @@ mutate-specification: $(STAMPS)/dev $(STAMPS)/extension ## show that the tests o
 
 ##@ Keep
 
+.PHONY: snapshots
+snapshots: $(STAMPS)/dev $(STAMPS)/extension $(FLASK_VENV)/stamp ## write again what tests compare with: public names, stubs, the page of the specification
+	$(PY) tests/public_api.py
+	$(PY) tests/flask_stubs.py $(FLASK_VENV)/bin/python
+	$(PY) tests/specification/table.py
+
 .PHONY: changelog
 changelog: $(STAMPS)/dev ## print the draft of the next entry from changelog.d/
 	$(PY) -m towncrier build --draft --version "$$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)"

@@ -1,4 +1,4 @@
-"""Run the reference loop: ``python -m benchmarks.cloop PORT``."""
+"""Run the reference loop: ``.venv/bin/python -m benchmarks.cloop PORT``."""
 
 from __future__ import annotations
 

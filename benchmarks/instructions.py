@@ -1,6 +1,6 @@
 """Count the instructions of a native request with callgrind.
 
-    python -m benchmarks.instructions
+    .venv/bin/python -m benchmarks.instructions
 
 The counts do not depend on what else the machine does, so they settle differences that
 times cannot. Two runs that differ only in the number of requests are subtracted, which

@@ -1,6 +1,6 @@
 """Measure CPU time per request of several servers in one interleaved run.
 
-    python -m benchmarks.run [--rounds 5] [--seconds 2] [--workloads plaintext,json]
+    .venv/bin/python -m benchmarks.run [--rounds 5] [--seconds 2] [--workloads plaintext,json]
 
 All servers are up together; each round drives every server once, in an order that turns
 round each time, so that a noisy moment meets all of them. The figure is the CPU time of

@@ -1,6 +1,6 @@
 """Measure what each stage of a native request costs, without a server.
 
-    python -m benchmarks.stages
+    .venv/bin/python -m benchmarks.stages
 
 Thread CPU time per call, the least of many batches, in nanoseconds; the cost of the empty
 call is taken off. The request is a plain ``GET`` of a view that returns a response, the

@@ -1,9 +1,8 @@
 """Writes the stubs of ``flask``, which re-export this package's modules name by name.
 
-    python tests/flask_stubs.py PYTHON    writes the files in stubs/flask-stubs again
+    .venv/bin/python tests/flask_stubs.py PYTHON
 
-PYTHON is an interpreter that has Flask itself, such as the one `make compat` makes. A
-stub lists what the module of Flask binds and the one of this package binds too, so that
+PYTHON is an interpreter that has Flask itself; ``make snapshots`` has one. A stub lists what the module of Flask binds and the one of this package binds too, so that
 an application that imports ``flask`` is checked for Flask's names and for no other.
 """
 

@@ -1,6 +1,6 @@
 """Describes the public names of the package, for the snapshot ``public_api.json``.
 
-    python tests/public_api.py    writes the snapshot again
+``make snapshots`` writes it again.
 
 What is listed: in each module whose name has no leading underscore, the names that it
 binds itself or re-exports on purpose (``__all__``, ``import name as name``), and in each

@@ -12,7 +12,7 @@ import pytest
 from public_api import API, SNAPSHOT, module_names, read_api
 
 REMEDY = (
-    "If the change is meant, run `python tests/public_api.py`, read the difference of"
+    f"If the change is meant, call `make snapshots`, read the difference of"
     f" {SNAPSHOT.name} and commit it with a changelog fragment."
 )
 

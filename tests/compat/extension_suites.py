@@ -5,9 +5,9 @@ is kept in version control. The extensions, what their tests import and Flask it
 virtual environment there. A test that passes on one side and fails on the other is an
 error; one that fails on both tells nothing.
 
-    python tests/compat/extension_suites.py                    compare
-    python tests/compat/extension_suites.py Flask-WTF          only this one
-    python tests/compat/extension_suites.py Flask-Pydantic --tests FOLDER
+    .venv/bin/python tests/compat/extension_suites.py                    compare
+    .venv/bin/python tests/compat/extension_suites.py Flask-WTF          only this one
+    .venv/bin/python tests/compat/extension_suites.py Flask-Pydantic --tests FOLDER
 
 The last takes the tests from a checkout: a distribution need not have any. Where it has
 none, tests in ``extensions/`` use the extension as its own do.

@@ -5,9 +5,9 @@ of it is kept in version control. What still fails is listed, with the reason, i
 ``flask_missing.txt``. A listed test that passes and an unlisted one that fails are both
 errors, so the list is always true. A skipped test counts as neither passed nor failed.
 
-    python tests/compat/flask_suite.py             compare with the list
-    python tests/compat/flask_suite.py --list      print what fails, in the list's format
-    python tests/compat/flask_suite.py -- -k json  arguments for pytest, no comparison
+    .venv/bin/python tests/compat/flask_suite.py             compare with the list
+    .venv/bin/python tests/compat/flask_suite.py --list      print what fails, in the list's format
+    .venv/bin/python tests/compat/flask_suite.py -- -k json  arguments for pytest, no comparison
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ environment there. Each test that fails is listed in ``legacy_missing.txt`` with
 fails and the cause. A listed test that passes or fails elsewhere and an unlisted one that
 fails are errors. A suite of Flask runs in the world of its own release.
 
-    python tests/compat/legacy_suites.py         compare with the list
-    python tests/compat/legacy_suites.py --list  print what fails, in the list's format
+    .venv/bin/python tests/compat/legacy_suites.py         compare with the list
+    .venv/bin/python tests/compat/legacy_suites.py --list  print what fails, in the list's format
 """
 
 from __future__ import annotations

@@ -157,7 +157,9 @@ def test_the_stubs_are_those_that_the_module_tree_gives(flask_python: str) -> No
         for path in STUBS.rglob("*.pyi")
     }
 
-    assert actual == expected, "Run 'python tests/flask_stubs.py PYTHON' again."
+    assert actual == expected, (
+        "The stubs are older than the names. Call `make snapshots`."
+    )
 
 
 @pytest.mark.timeout(120)

@@ -1,6 +1,6 @@
 """Takes away what a heading of the specification describes, and runs its tests.
 
-python tests/specification/mutate.py [NAME ...]
+.venv/bin/python tests/specification/mutate.py [NAME ...]
 
 A method is replaced by one that does nothing, any other attribute by one that is None and
 ignores what is assigned. Then the tests of the heading run, until one fails. A name whose

@@ -1,6 +1,6 @@
 """Makes ``docs/reference/specification.md``: which test proves which statement.
 
-python tests/specification/table.py
+``make snapshots`` calls it.
 
 It runs the tests of this folder, all but its own guard, and writes a row for each mark
 ``statement(heading, words)``, in the order of the documents, with the result. The guard,
@@ -29,8 +29,8 @@ its words, and the test that proves it; the tests stand in `tests/specification/
 order of the documents. Almost all of them run over both ways into an application, as a
 WSGI application and through the package's own HTTP parser.
 
-This page is written by `python tests/specification/table.py`. `make mutate-specification`
-takes each method and attribute away in turn, and shows that its tests fail then.
+This page is written by `make snapshots`. `make mutate-specification` takes each method and
+attribute away in turn, and shows that its tests fail then.
 
 | heading | statement | test | result |
 |---|---|---|---|

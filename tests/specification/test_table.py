@@ -12,7 +12,7 @@ def test_the_page_has_a_row_for_each_statement() -> None:
     rows = [line for line in text.splitlines() if line.startswith("| `")]
 
     assert rows == [row(statement, "passed") for statement in statements()], (
-        "The page is not what the tests say. Run `python tests/specification/table.py`."
+        "The page is not what the tests say. Call `make snapshots`."
     )
 
 
