@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bustapi import Flask
+from serving import refuse_fixed_ports
 
 if TYPE_CHECKING:
     from sides import Sides
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from bustapi.testing import FlaskClient
 
 HERE = Path(__file__).parent
+
+sys.addaudithook(refuse_fixed_ports)
 
 EDGES = ("wsgi", "native")
 """The ways into the pipeline that need no server.

@@ -15,6 +15,28 @@ from typing import IO
 # What a test waits for comes within milliseconds; this is how long a failure takes.
 TIMEOUT = 20.0
 
+EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+# Ports from here on are those that the system chooses; anybody may have a lower one.
+FIRST_CHOSEN = int(EPHEMERAL.read_text().split()[0]) if EPHEMERAL.exists() else 1024
+
+
+def refuse_fixed_ports(event: str, arguments: tuple[object, ...]) -> None:
+    """Fail a test that takes a port which ``make run`` or another program may have.
+
+    It is an audit hook of the process of the tests.
+    """
+    if event == "socket.bind":
+        _, address = arguments
+        if isinstance(address, tuple):
+            check_port(address[1])
+
+
+def check_port(port: int) -> None:
+    assert port == 0 or port >= FIRST_CHOSEN, (
+        f"A test listens on port {port}, which another program may have. Use port 0, and"
+        " ask which port it became."
+    )
+
 
 class Output:
     """What a process writes to one of its streams, line by line, as it comes."""
@@ -102,6 +124,7 @@ class Server:
             r" \((?P<workers>\d+) workers?, pid (?P<pid>\d+)\)"
         )
         self.port = int(line["port"])
+        check_port(self.port)
         return line
 
     def connect(self) -> HTTPConnection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
@@ -80,6 +81,15 @@ def test_an_old_interpreter_is_refused(tmp_path: Path) -> None:
     assert result.returncode != 0
     assert "is older than Python 3.10" in result.stderr
     assert not (tmp_path / "venv").exists()
+
+
+def test_a_test_cannot_take_the_port_of_make_run() -> None:
+    port = int(
+        re.findall(r"^PORT \?= (\d+)$", (ROOT / "Makefile").read_text(), re.M)[0]
+    )
+
+    with socket.socket() as listener, pytest.raises(AssertionError, match="Use port 0"):
+        listener.bind(("127.0.0.1", port))
 
 
 def test_missing_cargo_is_answered_with_what_to_install(tmp_path: Path) -> None:
