@@ -30,6 +30,8 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 PAGES = [
     ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
     *(
         path
         for path in sorted((ROOT / "docs").rglob("*.md"))

@@ -34,14 +34,11 @@ from other_programs import NotInstalled, check_unit
 from pages import PAGES, ROOT, Block, Command, Kind, UnknownBlock, blocks, commands
 from terminal import Network, NoNetwork, Terminal
 
-# Typed here, these would run tests that are running; they say what they would do instead.
-TEST_COMMANDS = {
-    "make test": "make test --dry-run",
-    "python -m pytest": "python -m pytest --collect-only",
-}
+# Typed here, these would run tests that are running, or need another interpreter; with
+# the option they say what they would do instead.
+TEST_COMMANDS = {"make test": "--dry-run", "python -m pytest": "--collect-only"}
 
-
-COMMANDS_OF_APPLICATIONS = {"NAME", "NAME …"}
+COMMANDS_OF_APPLICATIONS = {"NAME"}
 """What stands for the name of a command that an application may have."""
 
 
@@ -213,7 +210,9 @@ class Reader:
                 continue
 
             text = command.text.partition(" #")[0].strip()
-            text = TEST_COMMANDS.get(text, text).replace("path/to/bustapi", str(ROOT))
+            text = text.replace("path/to/bustapi", str(ROOT))
+            for start, option in TEST_COMMANDS.items():
+                text += f" {option}" if text.startswith(start) else ""
             printed = self._terminal.type(text, self._folder_of(command))
 
             if command.output:
@@ -234,7 +233,7 @@ class Reader:
 
     def _folder_of(self, command: Command) -> Path:
         """Return where a command is typed: in the clone what is about the clone."""
-        if command.text.startswith(("make ", "pip ")):
+        if command.text.startswith(("git ", "make ", "pip ")):
             return ROOT
 
         is_of_an_example = "examples" in self.page.parts
@@ -300,14 +299,14 @@ def is_command(words: list[str]) -> bool:
     # What a program is given is its own.
     asked = [] if called == "exec" else words[1:]
 
-    return (called in cli.commands or called in COMMANDS_OF_APPLICATIONS) and all(
+    return (called in {"", *COMMANDS_OF_APPLICATIONS, *cli.commands}) and all(
         word.partition("=")[0] in options for word in asked if word.startswith("-")
     )
 
 
 def test_links_between_pages_lead_somewhere() -> None:
     broken = []
-    for page in [*PAGES, ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md"]:
+    for page in [*PAGES, ROOT / "ARCHITECTURE.md"]:
         for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text()):
             if not (page.parent / target).exists():
                 broken.append(f"{page.relative_to(ROOT)}: {target}")
