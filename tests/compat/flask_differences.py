@@ -12,7 +12,7 @@ import copy
 import io
 import json
 import logging
-import pickle
+import subprocess
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -43,18 +43,25 @@ def difference(heading: str) -> Callable[[Probe], Probe]:
     return register
 
 
+def without_alias(expression: str) -> object:
+    """Evaluate an expression where the package has the name that it was given."""
+    name = "bustapi" if "--alias" in sys.argv else "flask"
+    code = f"import json, pickle, {name} as flask; print(json.dumps({expression}))"
+    return json.loads(subprocess.check_output([sys.executable, "-c", code]))
+
+
 @difference("Modules")
 def modules() -> object:
-    return (
-        flask.Flask.__module__,
-        repr(flask.Flask("shop")),
-        flask.Flask("shop").logger.name,
+    app = "flask.Flask('shop')"
+    return without_alias(
+        f"(flask.Flask.__module__, repr({app}), {app}.logger.name)",
     )
 
 
 @difference("Pickles")
 def pickles() -> object:
-    return b"flask.sessions" in pickle.dumps(flask.sessions.SecureCookieSession)
+    session = "flask.sessions.SecureCookieSession"
+    return without_alias(f"b'flask.sessions' in pickle.dumps({session})")
 
 
 @difference("The program")
