@@ -34,7 +34,7 @@ REQUIREMENTS = ROOT / "requirements" / "extensions.txt"
 
 
 class Suite(NamedTuple):
-    """The tests of an extension."""
+    """The tests of an extension, or of an agent."""
 
     name: str
     # Name of the archive, and the version that the requirements pin.
@@ -43,6 +43,13 @@ class Suite(NamedTuple):
     tests: Path | None = None
     # Plugins of pytest that its tests use; others are not loaded.
     plugins: tuple[str, ...] = ()
+    # Where in the archive they are.
+    folder: str = "tests"
+    # A folder of the archive whose modules they import.
+    path: str | None = None
+    variables: dict[str, str] = {}
+    # Lines of pytest's configuration that they depend on.
+    configuration: str = ""
 
     def version(self) -> str:
         """Return the version that the requirements pin."""
@@ -53,11 +60,16 @@ class Suite(NamedTuple):
 
     def find_tests(self) -> Path:
         """Return the folder with the tests."""
-        if self.tests is not None:
-            return self.tests
+        return self.tests if self.tests is not None else self.fetch() / self.folder
 
+    def find_path(self) -> list[str]:
+        """Return what comes onto the path of the interpreter."""
+        return [] if self.path is None else [str(self.fetch() / self.path)]
+
+    def fetch(self) -> Path:
+        """Return the folder of the source distribution."""
         digests = REQUIREMENTS.read_text()
-        return suites.fetch(CACHE, self.archive, self.version(), digests) / "tests"
+        return suites.fetch(CACHE, self.archive, self.version(), digests)
 
 
 SUITES = (
@@ -71,6 +83,17 @@ SUITES = (
     ),
     Suite("Flask-SQLAlchemy", "flask_sqlalchemy"),
     Suite("Flask-WTF", "flask_wtf"),
+    # An agent: its metrics are named after Flask's functions.
+    Suite(
+        "newrelic",
+        "newrelic",
+        folder="tests/framework_flask",
+        path="tests",
+        variables={"NEW_RELIC_DEVELOPER_MODE": "true"},
+        configuration=(
+            "usefixtures = collector_available_fixture collector_agent_registration\n"
+        ),
+    ),
 )
 
 
@@ -102,6 +125,10 @@ def compare(python: Path, suite: Suite, tests: Path) -> int:
     nowhere = "it was not collected"
     found = {test: ours.get(test, nowhere) for test in {**theirs, **ours}}
     passing = [test for test, why in theirs.items() if why == PASSED]
+
+    if not passing:
+        sys.exit(f"{suite.name}: no test passes on Flask, so this compares nothing.")
+
     agreeing = sum(found[test] == PASSED for test in passing)
     print(
         f"{suite.name} {suite.version()}: {len(passing)} of {len(theirs)} tests pass on"
@@ -133,16 +160,18 @@ def run(python: Path, suite: Suite, tests: Path, *, on_flask: bool) -> dict[str,
     shutil.copytree(tests, folder / "tests")
     # Not those of the suite, which ask for plugins that say nothing about Flask.
     folder.joinpath("pytest.ini").write_text(
-        "[pytest]\npython_files = test_*.py checks_*.py\n"
+        f"[pytest]\npython_files = test_*.py checks_*.py\n{suite.configuration}"
     )
     results, framework = folder / "results.json", folder / "flask.txt"
-    path = [str(HERE)] if on_flask else [str(HERE), str(ROOT / "python")]
+    path = [str(HERE), *suite.find_path()]
+    path += [] if on_flask else [str(ROOT / "python")]
     environ = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("BUSTAPI_", "FLASK_", "PYTHON", "PYTEST_"))
     }
     environ.update(
+        suite.variables,
         EXTENSION_SUITE_SIDE=str(framework),
         FLASK_SUITE_RESULTS=str(results),
         PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
