@@ -6,9 +6,11 @@ same commit as the Rust signature, and ``stubtest`` compares the two.
 
 from collections.abc import Callable, Iterator, Sequence, Set
 from io import RawIOBase
-from typing import Any, Protocol, TypeAlias, final
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar, final, overload
 
 from werkzeug.exceptions import ClientDisconnected
+
+_T = TypeVar("_T")
 
 __version__: str
 """Version of the package itself (``bustapi.__version__`` is Flask's API version)."""
@@ -110,6 +112,28 @@ class RuleIndex:
         """
 
 @final
+class lazy_attribute(Generic[_T]):
+    """An attribute that is built when it is first read.
+
+    In all else it is one that has been in the instance from the beginning: it can be set
+    and deleted, and its value is in the ``__dict__`` once it was looked at.
+
+    :param build: returns the value for an instance; its name is the attribute's.
+    """
+
+    build: Callable[[Any], _T]
+
+    def __new__(cls, build: Callable[[Any], _T]) -> lazy_attribute[_T]: ...
+    @overload
+    def __get__(
+        self, instance: None, owner: type | None = None, /
+    ) -> lazy_attribute[_T]: ...
+    @overload
+    def __get__(self, instance: object, owner: type | None = None, /) -> _T: ...
+    def __set__(self, instance: object, value: _T, /) -> None: ...
+    def __delete__(self, instance: object, /) -> None: ...
+
+@final
 class Originals:
     """Attributes of several classes; true while all are the objects that they were.
 
@@ -128,10 +152,15 @@ class Unpatched:
 
     :param attributes: names, and what a class must have under them.
     :param own: names that an instance must not have in its ``__dict__``.
+    :param usual: an instance with the usual attributes. Others with as many are not
+        asked for their ``__dict__``.
     """
 
     def __new__(
-        cls, attributes: dict[str, Any], own: Sequence[str] = ...
+        cls,
+        attributes: dict[str, Any],
+        own: Sequence[str] = ...,
+        usual: object | None = None,
     ) -> Unpatched: ...
     def __contains__(self, instance: object, /) -> bool: ...
 

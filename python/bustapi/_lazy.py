@@ -1,37 +1,49 @@
-"""Attributes that build themselves on first look."""
+"""Attributes that are kept under another name until somebody looks at them.
+
+A property builds such an attribute when it is read. What it was given instead, and that
+it was deleted, is told by where the value is: under its own name in the ``__dict__`` of
+the instance, or nowhere.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Generic, TypeVar, overload
-
-T = TypeVar("T")
+from typing import Any
 
 
-class lazy_attribute(Generic[T]):
-    """Build an attribute when it is first read, and keep it in the instance.
+def assigned(instance: object, name: str) -> Any:
+    """Return what an attribute was given that nothing is built for.
 
-    Unlike ``werkzeug.utils.cached_property`` it is a non-data descriptor: once built (or
-    assigned) the value lives in ``instance.__dict__`` and later reads never come here.
-    Unlike ``functools.cached_property`` of Python 3.10 and 3.11 it takes no lock, since
-    the objects that use it belong to one request.
+    :param name: name of the attribute.
+    :raises AttributeError: when it does not exist.
     """
+    try:
+        return instance.__dict__[name]
+    except KeyError:
+        raise AttributeError(
+            f"{type(instance).__name__!r} object has no attribute {name!r}",
+            name=name,
+            obj=instance,
+        ) from None
 
-    def __init__(self, build: Callable[[Any], T]) -> None:
-        self.build = build
-        self.name = build.__name__
-        self.__doc__ = build.__doc__
 
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
+def assign_none(instance: object, name: str, kept_as: str) -> None:
+    """Let an attribute be None.
 
-    @overload
-    def __get__(self, instance: None, owner: type) -> lazy_attribute[T]: ...
-    @overload
-    def __get__(self, instance: object, owner: type) -> T: ...
-    def __get__(self, instance: object | None, owner: type) -> lazy_attribute[T] | T:
-        if instance is None:
-            return self
+    :param kept_as: its other name, under which None stands for what is to be built.
+    """
+    instance.__dict__.pop(kept_as, None)
+    instance.__dict__[name] = None
 
-        value = instance.__dict__[self.name] = self.build(instance)
-        return value
+
+def delete(instance: object, name: str, kept_as: str) -> None:
+    """Let an attribute not exist.
+
+    :raises AttributeError: when it does not exist.
+    """
+    attributes = instance.__dict__
+
+    if kept_as not in attributes:
+        assigned(instance, name)
+
+    attributes.pop(kept_as, None)
+    attributes.pop(name, None)

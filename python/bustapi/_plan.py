@@ -51,7 +51,8 @@ signals                                        their receivers are read when it 
 other stages                                   called through the application
 methods of ``Request``, ``RequestContext``,    :mod:`bustapi._stock`, per request
 the session interface, the URL map
-methods of ``Response``                        identity, when the response is delivered
+methods of ``Response``, and of one object     identity, when the response is delivered
+its ``headers`` and ``response``               their classes, then
 the environ                                    read when a part of it is looked at; what
                                                Flask reads before the view comes from the
                                                head that was parsed

@@ -977,7 +977,7 @@ class Flask(App):
         response_class = self.response_class
 
         # PERF: the classes that views return most, told by identity.
-        kind = rv.__class__
+        kind = type(rv)
 
         if kind is response_class:
             return rv  # type: ignore[return-value]
@@ -1373,10 +1373,10 @@ class Flask(App):
         It can when it is Flask's own signed cookie and none came: then opening it has
         no effect that could be seen.
         """
-        if (
-            interface.__class__ is not SecureCookieSessionInterface
-            or interface.__dict__
-        ):
+        if interface is _shared_interface:
+            if _attributes_of_shared_interface:
+                return False
+        elif type(interface) is not SecureCookieSessionInterface or interface.__dict__:
             return False
 
         if context._head is not None:
@@ -1487,6 +1487,11 @@ _native_edges = Unpatched(
 
 # Applications that call a plain function as it is.
 _plain_callers = Unpatched({"ensure_sync": Flask.ensure_sync}, own=["ensure_sync"])
+
+# PERF: what applications have that set no interface; its dictionary costs 150
+# instructions when it is asked for by name.
+_shared_interface = Flask.session_interface
+_attributes_of_shared_interface = vars(_shared_interface)
 
 _stock_app_context = Flask.app_context
 _stock_context = RequestContext

@@ -15,8 +15,8 @@ from werkzeug.routing import Rule
 # What annotations of a class or of a public function name is imported for good:
 # typing.get_type_hints() must find it.
 from . import typing as ft
-from ._bustapi import Body, RequestHead
-from ._lazy import lazy_attribute
+from ._bustapi import Body, RequestHead, lazy_attribute
+from ._lazy import assign_none, assigned, delete
 from .globals import _cv_app, _cv_request
 from .sessions import SessionInterface, SessionMixin
 from .signals import appcontext_popped, appcontext_pushed
@@ -225,9 +225,6 @@ class AppContext:
     .. versionadded:: 0.9
     """
 
-    #: Messages that this request took out of the session; None before the first look.
-    flashes: list[tuple[str, str]] | None = None
-
     # The parsed head and the body behind it when the server made this context.
     _head: RequestHead | None = None
     _body: Body | None = None
@@ -235,12 +232,13 @@ class AppContext:
     _hit: tuple[Rule, dict[str, Any]] | None = None
     # Whether a request is part of this context.
     _has_request = False
+    # What was built already; None while nobody has looked at it. Without a request, and
+    # once they were deleted, they do not exist.
+    _request: Request | None
+    _opened: SessionMixin | None
+    _after_functions: list[ft.AfterRequestCallable[Any]] | None
     # The interface of a session that is to be opened by the first look at it.
     _session_deferred: SessionInterface | None = None
-    # What was built already; None while nobody has looked at it.
-    _request: Request | None = None
-    _opened: SessionMixin | None = None
-    _after_functions: list[ft.AfterRequestCallable[Any]] | None = None
     # What ends this context after its request has failed, where contexts are kept.
     _kept: Any = None
     # Contexts of an ``app_context`` that was replaced, by the push that pushed them.
@@ -261,14 +259,13 @@ class AppContext:
             request = app.request_class(environ)
             request.json_module = app.json
 
-        if session is not None:
-            self._opened = session
-
         if request is None:
             self.g = app.app_ctx_globals_class()
             self.url_adapter = app.create_url_adapter(None)
         else:
-            self.request = request
+            self._request = request
+            self._opened = session
+            self._after_functions = None
             self._has_request = True
             self.url_adapter = self._create_request_adapter()
 
@@ -292,12 +289,17 @@ class AppContext:
 
     # PERF: these are asked in every request whether they were built. An attribute that
     # is None answers that; a look into ``__dict__`` makes CPython 3.11 and later build
-    # the dictionary and slows down every attribute of the object from then on.
+    # the dictionary and slows down every attribute of the object from then on. So None
+    # itself, where somebody assigns it, is kept in the dictionary, and the attribute
+    # does not exist.
 
     @property
     def request(self) -> Request:
         """The request object, an instance of :attr:`.Flask.request_class`."""
-        request = self._request
+        try:
+            request = self._request
+        except AttributeError:
+            return assigned(self, "request")  # type: ignore[no-any-return]
 
         if request is None:
             # Of the class that was the application's when the request came.
@@ -307,13 +309,17 @@ class AppContext:
 
     @request.setter
     def request(self, request: Request) -> None:
-        self._request = request
+        if request is None:
+            assign_none(self, "request", "_request")
+        else:
+            self._request = request
+
+    @request.deleter
+    def request(self) -> None:
+        delete(self, "request", "_request")
 
     def _make_request(self, request_class: type[Request]) -> Request:
-        if self._head is None:
-            raise AttributeError("This context was made without a request.")
-
-        request = request_class._from_head(self._head, self._body)
+        request = request_class._from_head(cast(RequestHead, self._head), self._body)
         request.json_module = self.app.json
 
         if self._hit is not None:
@@ -324,28 +330,55 @@ class AppContext:
     @property
     def _session(self) -> SessionMixin | None:
         """The session without marking it as accessed; None before the first push."""
-        if self._opened is None and self._session_deferred is not None:
-            self._opened = self._open_deferred(self._session_deferred)
+        try:
+            opened = self._opened
+        except AttributeError:
+            return assigned(self, "_session")  # type: ignore[no-any-return]
 
-        return self._opened
+        if opened is None and self._session_deferred is not None:
+            opened = self._opened = self._open_deferred(self._session_deferred)
+
+        return opened
 
     @_session.setter
     def _session(self, session: SessionMixin | None) -> None:
         self._opened = session
+        self._session_deferred = None
+
+    @_session.deleter
+    def _session(self) -> None:
+        delete(self, "_session", "_opened")
 
     @property
     def _after_request_functions(self) -> list[ft.AfterRequestCallable[Any]]:
         """Functions for the response of this request, run before the registered ones."""
-        if self._after_functions is None:
-            self._after_functions = []
+        try:
+            functions = self._after_functions
+        except AttributeError:
+            return assigned(self, "_after_request_functions")  # type: ignore[no-any-return]
 
-        return self._after_functions
+        if functions is None:
+            functions = self._after_functions = []
+
+        return functions
 
     @_after_request_functions.setter
     def _after_request_functions(
         self, functions: list[ft.AfterRequestCallable[Any]]
     ) -> None:
-        self._after_functions = functions
+        if functions is None:
+            assign_none(self, "_after_request_functions", "_after_functions")
+        else:
+            self._after_functions = functions
+
+    @_after_request_functions.deleter
+    def _after_request_functions(self) -> None:
+        delete(self, "_after_request_functions", "_after_functions")
+
+    @lazy_attribute
+    def flashes(self) -> list[tuple[str, str]] | None:
+        """Messages that this request took out of the session; None before the first look."""
+        return None
 
     @lazy_attribute
     def url_adapter(self) -> MapAdapter | None:

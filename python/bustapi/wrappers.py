@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING, Any, cast
 from werkzeug.datastructures import EnvironHeaders, Headers
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 from werkzeug.sansio.utils import get_host
-from werkzeug.utils import get_content_type
+from werkzeug.utils import cached_property, get_content_type
 from werkzeug.wrappers import Request as RequestBase
 from werkzeug.wrappers import Response as ResponseBase
 from werkzeug.wsgi import ClosingIterator, LimitedStream
 
 from . import json
-from ._bustapi import Unpatched
-from ._lazy import lazy_attribute
+from ._bustapi import Unpatched, lazy_attribute
+from ._lazy import assign_none, assigned, delete
 from ._wire import call_wsgi, environ_of, head_template, without_body
 from .globals import current_app
 from .helpers import _split_blueprint_path
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+    from typing_extensions import Self
     from werkzeug.routing import Rule
 
     from ._bustapi import Body, RequestHead, Wire
@@ -53,8 +54,6 @@ class Request(RequestBase):
     #: allowed, or a redirect.
     routing_exception: HTTPException | None = None
 
-    shallow = False
-
     _head: RequestHead | None = None
     _body: Body | None = None
     _max_content_length: int | None = None
@@ -64,11 +63,12 @@ class Request(RequestBase):
     @classmethod
     def _from_head(cls, head: RequestHead, body: Body | None) -> Request:
         """Make the request from the parsed head and the reader of its body."""
-        if cls.__init__ is not _stock_init:
+        self: Request = object.__new__(cls)
+
+        if self not in _made_of_heads:
             # Whoever makes requests in his own way is given what he knows: an environ.
             return cls(environ_of(head, body))
 
-        self = cls.__new__(cls)
         self._head = head
         self._body = body
         return self
@@ -92,7 +92,7 @@ class Request(RequestBase):
         """The header fields that came, a view of the environ."""
         return EnvironHeaders(self.environ)
 
-    @lazy_attribute
+    @cached_property
     def host(self) -> str:
         """The host that the request is for, with the port unless it is the scheme's.
 
@@ -141,6 +141,11 @@ class Request(RequestBase):
         return cast("RequestHead", self._head).remote_addr
 
     @lazy_attribute
+    def shallow(self) -> bool:
+        """Whether reading the body is an error."""
+        return False
+
+    @cached_property
     def stream(self) -> Any:
         """The body as a file that ends where the body ends.
 
@@ -289,7 +294,21 @@ class Request(RequestBase):
             raise BadRequest() from error
 
 
-_stock_init = Request.__init__
+# Requests that are made of the head that the server parsed: of classes that make them in
+# Werkzeug's way, and have nothing of their own in the place of what is built later.
+_made_of_heads = Unpatched(
+    {
+        "__init__": Request.__init__,
+        "__new__": object.__new__,
+        "__getattribute__": object.__getattribute__,
+        "__setattr__": object.__setattr__,
+        **{
+            name: value
+            for name, value in vars(Request).items()
+            if isinstance(value, lazy_attribute)
+        },
+    }
+)
 
 
 class _UndeclaredStream(LimitedStream):
@@ -313,6 +332,14 @@ _MAX_CONTENT_TYPES = 256
 _content_types: dict[str, tuple[str, bytes]] = {}
 
 
+_class_of_object: Any = vars(object)["__class__"]
+_KEPT = {
+    "headers": "_headers",
+    "response": "_pieces",
+    "_on_close": "_close_functions",
+}
+
+
 class Response(ResponseBase):
     """The response that views return or that is made of what they return.
 
@@ -329,19 +356,17 @@ class Response(ResponseBase):
 
     autocorrect_location_header = False
 
-    # These belong to the instance in Werkzeug; here to the class until one is changed.
-    direct_passthrough = False
-    _status = "200 OK"
-    _status_code = 200
-
-    # A whole body that nobody has looked at, and what stands for its headers: the content
-    # type, and the head of a response that has only that. None once ``response``, or
-    # ``headers``, has been made as Werkzeug has it.
+    # A whole body that nobody has looked at, and what stands for the headers while nobody
+    # has looked at them, nor at the functions that are called at the end: the content
+    # type, and the head of a response that has only that.
     _body: bytes | None = None
     _described: tuple[str, bytes] | None = None
+    # What was built already. None while nobody has looked at it, and for what was made by
+    # another class and turned into this one (``force_type``): its values are in the
+    # dictionary of the object under their own names.
     _pieces: Any = None
-    _headers: Headers | None = None
-    _close_functions: list[Any] | None = None
+    _headers: Any = None
+    _close_functions: Any = None
 
     def __init__(
         self,
@@ -355,7 +380,7 @@ class Response(ResponseBase):
         # PERF: a whole body with nothing said but its type is most responses. Three
         # objects (Headers, the lists of the body and of close functions) and a dozen calls
         # are put off until somebody looks; Werkzeug's constructor costs 3 µs, this 0.3.
-        kind = response.__class__
+        kind = type(response)
 
         if (
             (kind is str or kind is bytes)
@@ -375,9 +400,7 @@ class Response(ResponseBase):
             if described is not None:
                 self._body = response.encode() if kind is str else response
                 self._described = described
-                # PERF: reading a default of the class is slower than one's own attribute.
-                self._headers = None
-                self._close_functions = None
+                self.direct_passthrough = False
                 self._status = "200 OK"
                 self._status_code = 200
 
@@ -386,73 +409,126 @@ class Response(ResponseBase):
 
                 return
 
-        super().__init__(
+        super(Response, self).__init__(  # noqa: UP008
             response, status, headers, mimetype, content_type, direct_passthrough
         )
+
+    # An object that is turned into one of another class (``force_type`` of that class does
+    # it) has its attributes where Werkzeug has them.
+
+    @property
+    def __class__(self) -> type[Self]:
+        return type(self)
+
+    @__class__.setter
+    def __class__(self, cls: Any) -> None:
+        if not issubclass(cls, Response):
+            for name, kept_as in _KEPT.items():
+                if hasattr(self, name):
+                    self.__dict__[name] = getattr(self, name)
+                    self.__dict__.pop(kept_as, None)
+
+            self.__dict__.pop("_body", None)
+            self.__dict__.pop("_described", None)
+
+        _class_of_object.__set__(self, cls)
 
     @property
     def response(self) -> Any:
         """The body: a list of ``bytes`` when it is whole, else what yields its parts."""
-        if self._pieces is None:
-            self._pieces = self._make_pieces()
+        pieces = self._pieces
 
-        return self._pieces
+        if pieces is None:
+            if self._body is None:
+                return assigned(self, "response")
+
+            self._settle()
+            pieces = self._pieces = [self._body]
+            self._body = None
+
+        return pieces
 
     @response.setter
     def response(self, pieces: Any) -> None:
-        self._keep_headers()
-        self._pieces = pieces
+        self._settle()
         self._body = None
 
-    def _make_pieces(self) -> Any:
-        if self._body is None:
-            # Made by another class and turned into this one, see ``force_type``.
-            return self.__dict__.pop("response", None)
+        if pieces is None:
+            assign_none(self, "response", "_pieces")
+        else:
+            self._pieces = pieces
 
-        self._keep_headers()
-        pieces = [self._body]
-        self._body = None
-        return pieces
+    @response.deleter
+    def response(self) -> None:
+        self._settle()
 
-    def _keep_headers(self) -> None:
-        """Make the headers of a whole body before it becomes another one."""
-        if self._body is not None and self._headers is None:
-            self._headers = self._make_headers()
+        if self._body is not None:
+            self._body = None
+        else:
+            delete(self, "response", "_pieces")
+
+    def _settle(self) -> None:
+        """Make what was put off, but the list of the body, before a part changes."""
+        if self._described is not None:
+            length = str(len(cast(bytes, self._body)))
+            self._headers = Headers(
+                [("Content-Type", self._described[0]), ("Content-Length", length)]
+            )
+            self._close_functions = []
+            self._described = None
 
     @property
-    def headers(self) -> Headers:
+    def headers(self) -> Any:
         """Header fields of the response, a mutable list with names in any case."""
-        if self._headers is None:
-            self._headers = self._make_headers()
+        if self._described is not None:
+            self._settle()
 
-        return self._headers
+        headers = self._headers
+        return assigned(self, "headers") if headers is None else headers
 
     @headers.setter
     def headers(self, headers: Headers) -> None:
-        self._headers = headers
+        self._settle()
+
+        if headers is None:
+            assign_none(self, "headers", "_headers")
+        else:
+            self._headers = headers
+
+    @headers.deleter
+    def headers(self) -> None:
+        self._settle()
+        delete(self, "headers", "_headers")
 
     @property
-    def _on_close(self) -> list[Any]:
-        if self._close_functions is None:
-            self._close_functions = self.__dict__.pop("_on_close", [])
+    def _on_close(self) -> Any:
+        functions = self._close_functions
 
-        return self._close_functions
+        if functions is None:
+            if self._described is None:
+                return assigned(self, "_on_close")
+
+            self._settle()
+            functions = self._close_functions
+
+        return functions
 
     @_on_close.setter
-    def _on_close(self, functions: list[Any]) -> None:
-        self._close_functions = functions
+    def _on_close(self, functions: Any) -> None:
+        if self._described is not None:
+            self._settle()
 
-    def _make_headers(self) -> Headers:
-        if self._body is None or self._described is None:
-            # Made by another class and turned into this one, see ``force_type``.
-            return cast(Headers, self.__dict__.pop("headers"))
+        if functions is None:
+            assign_none(self, "_on_close", "_close_functions")
+        else:
+            self._close_functions = functions
 
-        return Headers(
-            [
-                ("Content-Type", self._described[0]),
-                ("Content-Length", str(len(self._body))),
-            ]
-        )
+    @_on_close.deleter
+    def _on_close(self) -> None:
+        if self._described is not None:
+            self._settle()
+
+        delete(self, "_on_close", "_close_functions")
 
     def to_wire(self, context: AppContext) -> Wire:
         """Return the response as the server takes it.
@@ -460,20 +536,22 @@ class Response(ResponseBase):
         :param context: the context of the request; its environ is built only if
             something depends on it.
         """
-        # Whoever replaced a method that delivers over WSGI is served through it.
+        # Whoever replaced what is delivered over WSGI, or how, is served through it.
         if self not in _native_deliveries:
             return call_wsgi(self, context.request.environ)
 
-        body = self._body
+        described = self._described
 
         # PERF: the response that was made by the constructor and that nobody looked at.
         if (
-            body is not None
-            and self._headers is None
+            described is not None
             and self._status == "200 OK"
-            and not self._close_functions
+            and (context._request is None or context._method != "HEAD")
         ):
-            return 200, self._described[1], body  # type: ignore[index]
+            return 200, described[1], self._body  # type: ignore[return-value]
+
+        if type(self.headers) is not Headers:
+            return call_wsgi(self, context.request.environ)
 
         return self._status, self._wire_headers(context), self._wire_body(context)
 
@@ -497,7 +575,7 @@ class Response(ResponseBase):
                         is_head = context._method == "HEAD"
                         return fields if is_head else without_body(fields)
 
-                    return fields
+                    return fields  # type: ignore[no-any-return]
 
         # Only a Location that is to be made absolute depends on the request.
         environ = context.request.environ if self.autocorrect_location_header else {}
@@ -506,7 +584,7 @@ class Response(ResponseBase):
     def _wire_body(self, context: AppContext) -> Any:
         status = self._status_code
         body: Any = self.response
-        is_whole = isinstance(body, (list, tuple)) and not self._on_close
+        is_whole = (type(body) is list or type(body) is tuple) and (not self._on_close)
 
         if context._method == "HEAD" or status < 200 or status == 204 or status == 304:
             return b"" if is_whole else ClosingIterator((), self.close)
@@ -525,27 +603,12 @@ class Response(ResponseBase):
         if current_app:
             return cast(int, current_app.config["MAX_COOKIE_SIZE"])
 
-        return super().max_cookie_size
+        return super(Response, self).max_cookie_size  # noqa: UP008
 
 
 # Responses that need not be made as Werkzeug makes them.
 _whole_responses = Unpatched(
     {name: getattr(Response, name) for name in ("default_status", "set_data", "status")}
-)
-
-# Responses that need not be delivered over WSGI.
-_native_deliveries = Unpatched(
-    {
-        name: getattr(Response, name)
-        for name in (
-            "__call__",
-            "close",
-            "get_app_iter",
-            "get_wsgi_headers",
-            "get_wsgi_response",
-            "iter_encoded",
-        )
-    }
 )
 
 
@@ -561,3 +624,23 @@ def _complete_content_type(mimetype: str | None) -> tuple[str, bytes] | None:
     completed = get_content_type(mimetype, "utf-8")
     known = _content_types[mimetype] = completed, head_template(200, completed)
     return known
+
+
+_DELIVERING = (
+    *("close", "get_app_iter", "get_wsgi_headers", "get_wsgi_response"),
+    "iter_encoded",
+)
+
+# Responses that need not be delivered over WSGI.
+_native_deliveries = Unpatched(
+    {
+        name: getattr(Response, name)
+        for name in (
+            *(*_DELIVERING, "__call__", "__getattribute__"),
+            *("headers", "response", "status", "status_code"),
+            *("is_sequence", "automatically_set_content_length"),
+        )
+    },
+    own=_DELIVERING,
+    usual=Response(""),
+)

@@ -50,7 +50,7 @@ def test_every_application_is_asked() -> None:
     applications = {path.stem for path in (HERE / "applications").glob("*.py")}
     asked = {group[0].app for _, group in GROUPS}
 
-    assert applications - asked == {"unseen"}
+    assert applications - asked == {"deliveries", "unseen"}
 
 
 @pytest.mark.parametrize("way", EDGES)

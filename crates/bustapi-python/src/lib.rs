@@ -19,6 +19,7 @@ mod exchange;
 mod file_wrapper;
 mod fork;
 mod head;
+mod lazy;
 mod learning;
 mod log_writer;
 mod names;
@@ -40,6 +41,7 @@ fn _bustapi(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<body::Body>()?;
     body::register(module.py())?;
     module.add_class::<file_wrapper::FileWrapper>()?;
+    module.add_class::<lazy::LazyAttribute>()?;
     module.add_class::<unpatched::Originals>()?;
     module.add_class::<unpatched::Unpatched>()?;
     module.add_class::<worker::Worker>()?;

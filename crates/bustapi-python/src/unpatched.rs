@@ -5,6 +5,7 @@
 //! another version, and no two classes the same one. So an answer is kept together with
 //! the version that it holds for, and asking again costs a comparison.
 
+use std::ffi::{c_int, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering::Relaxed};
 
@@ -114,16 +115,23 @@ pub struct Unpatched {
     attributes: Attributes,
     /// Names that an object itself must not have.
     own: Vec<Py<PyString>>,
+    /// How many objects one refers to that has the usual attributes and no others.
+    usual: Option<usize>,
 }
 
 #[pymethods]
 impl Unpatched {
     #[new]
-    #[pyo3(signature = (attributes, own = Vec::new()))]
-    fn new(attributes: &Bound<'_, PyDict>, own: Vec<Bound<'_, PyString>>) -> PyResult<Self> {
+    #[pyo3(signature = (attributes, own = Vec::new(), usual = None))]
+    fn new(
+        attributes: &Bound<'_, PyDict>,
+        own: Vec<Bound<'_, PyString>>,
+        usual: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
         Ok(Self {
             attributes: Attributes::new(attributes)?,
             own: own.iter().map(interned).collect::<PyResult<_>>()?,
+            usual: usual.map(referents_of_usual).transpose()?.flatten(),
         })
     }
 
@@ -134,7 +142,7 @@ impl Unpatched {
 
 impl Unpatched {
     fn has_no_own(&self, instance: &Bound<'_, PyAny>) -> PyResult<bool> {
-        if self.own.is_empty() {
+        if self.own.is_empty() || self.usual.is_some_and(|usual| referents(instance) == usual) {
             return Ok(true);
         }
         let Some(attributes) = attributes_of(instance)? else {
@@ -149,8 +157,39 @@ impl Unpatched {
     }
 }
 
+/// Return how many objects one refers to, when that tells how many attributes it has.
+fn referents_of_usual(instance: &Bound<'_, PyAny>) -> PyResult<Option<usize>> {
+    let count = referents(instance);
+    let attributes = attributes_of(instance)?.map_or(0, |attributes| attributes.len());
+    // Before CPython 3.11 it refers to its `__dict__` and not to what is in there. One is
+    // its class.
+    Ok((attributes > 1 && count == attributes + 1).then_some(count))
+}
+
+/// Return how many objects one refers to.
+///
+/// PERF: an object keeps its attributes without a `__dict__` until somebody asks for that.
+/// Building it costs 2,000 instructions, counting the attributes 100; so one with as many
+/// as usual is taken for one with the usual ones.
+fn referents(instance: &Bound<'_, PyAny>) -> usize {
+    extern "C" fn count(_: *mut ffi::PyObject, counted: *mut c_void) -> c_int {
+        // SAFETY: `traverse` hands over the pointer to the number below.
+        unsafe { *counted.cast::<usize>() += 1 };
+        0
+    }
+    let mut counted = 0_usize;
+    // SAFETY: the object is alive, the interpreter is held, and the visitor neither keeps
+    // what it is shown nor runs Python code.
+    unsafe {
+        if let Some(traverse) = (*ffi::Py_TYPE(instance.as_ptr())).tp_traverse {
+            traverse(instance.as_ptr(), count, (&raw mut counted).cast());
+        }
+    }
+    counted
+}
+
 /// Return the `__dict__` of an object, None when it has none.
-fn attributes_of<'py>(instance: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyDict>>> {
+pub fn attributes_of<'py>(instance: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyDict>>> {
     let py = instance.py();
     // SAFETY: the interpreter is held; the function returns a new reference or NULL with an
     // exception set.

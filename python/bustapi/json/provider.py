@@ -9,11 +9,10 @@ import uuid
 import weakref
 from collections.abc import Callable
 from datetime import date
+from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, AnyStr
 
 from werkzeug.http import http_date
-
-from .._lazy import lazy_attribute
 
 if TYPE_CHECKING:
     from werkzeug.sansio.response import Response
@@ -158,7 +157,7 @@ class DefaultJSONProvider(JSONProvider):
     #: Media type of responses.
     mimetype = "application/json"
 
-    @lazy_attribute
+    @cached_property
     def _encoders(self) -> dict[tuple[Any, ...], json.JSONEncoder]:
         """Encoders by all that they were made from."""
         return {}
