@@ -16,15 +16,20 @@ from .app import Flask
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _keeping_debug_mode(run: F) -> F:
-    """Let :meth:`BustAPI.run` leave debug mode as it is when nothing is said about it.
+# What ``run`` has defaults for that are not passed on when they are left out.
+_ASKED_ELSEWHERE = ("host", "port", "debug")
 
-    Its default says that debug mode is off, which it is unless somebody turned it on.
+
+def _asking_elsewhere(run: F) -> F:
+    """Let :meth:`BustAPI.run` tell what is left out from what is passed.
+
+    Its defaults say what holds unless :data:`SERVER_NAME`, :attr:`~BustAPI.debug` or
+    :envvar:`FLASK_DEBUG` says something else. Passed, the same values win over these.
     """
 
     def wrapper(self: BustAPI, *args: Any, **kwargs: Any) -> None:
-        if len(args) < 3:
-            kwargs.setdefault("debug", None)
+        for name in _ASKED_ELSEWHERE[len(args) :]:
+            kwargs.setdefault(name, None)
 
         run(self, *args, **kwargs)
 
@@ -73,7 +78,7 @@ class BustAPI(RemovedNames, Flask):
         construct = partial(super().__init__, import_name)
         set_up_removed_names(self, construct, static_path, options)
 
-    @_keeping_debug_mode
+    @_asking_elsewhere
     def run(
         self,
         host: str | None = "127.0.0.1",
@@ -85,8 +90,9 @@ class BustAPI(RemovedNames, Flask):
         """Serve the application until it is interrupted, see :meth:`.Flask.run`.
 
         :param host: address to listen on; ``0.0.0.0`` makes it reachable from outside.
-            None takes it from :data:`SERVER_NAME`.
-        :param port: port to listen on. None takes it from :data:`SERVER_NAME`.
+            Left out, that of :data:`SERVER_NAME` if it is set.
+        :param port: port to listen on. Left out, that of :data:`SERVER_NAME` if it has
+            one.
         :param debug: reload on changes and show errors in the browser. Left out, debug
             mode stays as it is: off, unless :attr:`debug` or :envvar:`FLASK_DEBUG` has
             turned it on.

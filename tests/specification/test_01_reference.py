@@ -139,9 +139,28 @@ def test_templates_are_taken_from_the_folder(
 def test_run_listens_on_the_loopback_address(
     app: BustAPI, started: dict[str, Any]
 ) -> None:
-    app.config["SERVER_NAME"] = "example.org:8080"
-
     app.run()
+
+    assert (started["host"], started["port"]) == ("127.0.0.1", 5000)
+    assert app.debug is False
+
+
+@statement("run", "host='127.0.0.1', port=5000, debug=False")
+@pytest.mark.parametrize(
+    ("args", "options"),
+    [
+        (["127.0.0.1", 5000, False], {}),
+        (["127.0.0.1"], {"port": 5000, "debug": False}),
+        ([], {"host": "127.0.0.1", "port": 5000, "debug": False}),
+    ],
+)
+def test_what_is_passed_to_run_wins_though_it_is_the_default(
+    app: BustAPI, started: dict[str, Any], args: list[Any], options: dict[str, Any]
+) -> None:
+    app.config["SERVER_NAME"] = "example.org:8080"
+    app.debug = True
+
+    app.run(*args, **options)
 
     assert (started["host"], started["port"]) == ("127.0.0.1", 5000)
     assert app.debug is False

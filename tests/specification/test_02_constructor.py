@@ -93,6 +93,14 @@ def test_static_path_is_the_former_name_of_static_url_path(tmp_path: Path) -> No
     assert not hasattr(app, "static_path")
 
 
+@statement("static_path", "static_path=None")
+def test_a_static_url_path_of_none_does_not_hide_the_static_path() -> None:
+    with removed("static_path"):
+        app = BustAPI("specified", static_url_path=None, static_path="/files")
+
+    assert app.static_url_path == "/files"
+
+
 @statement("static_url_path", "a different path for the static files")
 def test_static_url_path_moves_the_static_files(tmp_path: Path) -> None:
     write(tmp_path / "static" / "a.txt", "a")

@@ -670,18 +670,47 @@ def test_a_debugger_without_debug_mode_sees_no_error(
     ("name", "host", "port"),
     [("example.org:8080", "example.org", 8080), (None, "127.0.0.1", 5000)],
 )
-def test_none_takes_the_address_of_server_name(
+@pytest.mark.parametrize("options", [{}, {"host": None, "port": None}])
+def test_what_is_left_out_is_the_address_of_server_name(
     app: BustAPI,
     started: dict[str, Any],
+    options: dict[str, Any],
     name: str | None,
     host: str,
     port: int,
 ) -> None:
     app.config["SERVER_NAME"] = name
 
-    app.run(host=None, port=None)
+    app.run(**options)
 
     assert (started["host"], started["port"]) == (host, port)
+
+
+@statement("run (0.11)", "picked from the SERVER_NAME variable")
+def test_a_port_beside_the_host_of_server_name(
+    app: BustAPI, started: dict[str, Any]
+) -> None:
+    app.config["SERVER_NAME"] = "example.org:8080"
+
+    app.run(port=81)
+
+    assert (started["host"], started["port"]) == ("example.org", 81)
+
+
+@statement("run (0.11)", "the port of the webserver")
+def test_run_in_a_subclass_gets_what_it_passes_on(
+    app: BustAPI, started: dict[str, Any]
+) -> None:
+    class Shop(BustAPI):
+        def run(self, *args: Any, **options: Any) -> None:
+            super().run(*args, **options)
+
+    shop = Shop(__name__)
+    shop.config["SERVER_NAME"] = "example.org:8080"
+
+    shop.run("127.0.0.1")
+
+    assert (started["host"], started["port"]) == ("127.0.0.1", 8080)
 
 
 @statement("run (0.11)", "the hostname to listen on")

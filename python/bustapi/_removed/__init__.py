@@ -258,7 +258,10 @@ def set_up_removed_names(
     """
     if static_path is not None:
         warn_removed("static_path", stacklevel=3)
-        options.setdefault("static_url_path", static_path)
+
+        # None says nothing, as it does where the argument is left out.
+        if options.get("static_url_path") is None:
+            options["static_url_path"] = static_path
 
     # A method may have been put on the class since it was made.
     notice_overrides(type(app))
