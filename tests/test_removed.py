@@ -6,6 +6,7 @@ import gc
 import warnings
 import weakref
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -187,3 +188,40 @@ def test_a_function_without_a_status_code_cannot_be_an_error_handler(
 ) -> None:
     with pytest.raises(ValueError, match="999"):
         app.error_handler_spec[None][999] = lambda error: ""  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("name", ["json_decoder", "json_encoder"])
+def test_a_class_for_json_is_put_back_after_a_patch(name: str) -> None:
+    app = BustAPI("shop")
+    before = getattr(app, name)
+    mine = type("Mine", (before,), {})
+
+    with pytest.warns(DeprecationWarning), mock.patch.object(app, name, mine):
+        assert getattr(app, name) is mine
+
+    assert getattr(app, name) is before
+
+
+def test_functions_before_the_first_request_are_put_back_after_a_patch() -> None:
+    app = BustAPI("shop")
+    calls: list[str] = []
+
+    with pytest.warns(DeprecationWarning):
+        app.before_first_request(lambda: calls.append("registered"))
+
+        with mock.patch.object(app, "before_first_request_funcs", []):
+            assert app.before_first_request_funcs == []
+
+    app.test_client().get("/")
+
+    assert calls == ["registered"]
+
+
+@pytest.mark.parametrize(
+    "name", ["session_cookie_name", "use_x_sendfile", "json_encoder"]
+)
+def test_what_an_application_does_not_keep_itself_cannot_be_deleted(name: str) -> None:
+    app = BustAPI("shop")
+
+    with pytest.raises(AttributeError, match=name):
+        delattr(app, name)

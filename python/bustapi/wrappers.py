@@ -409,6 +409,8 @@ class Response(ResponseBase):
 
                 return
 
+        # None would mean that another class has made it.
+        self._headers = self._pieces = self._close_functions = ()
         super(Response, self).__init__(  # noqa: UP008
             response, status, headers, mimetype, content_type, direct_passthrough
         )
@@ -451,6 +453,10 @@ class Response(ResponseBase):
     @response.setter
     def response(self, pieces: Any) -> None:
         self._settle()
+
+        if self._pieces is None and self._body is None:
+            self.__dict__.pop("response", None)
+
         self._body = None
 
         if pieces is None:
@@ -490,6 +496,9 @@ class Response(ResponseBase):
     def headers(self, headers: Headers) -> None:
         self._settle()
 
+        if self._headers is None:
+            self.__dict__.pop("headers", None)
+
         if headers is None:
             assign_none(self, "headers", "_headers")
         else:
@@ -515,8 +524,10 @@ class Response(ResponseBase):
 
     @_on_close.setter
     def _on_close(self, functions: Any) -> None:
-        if self._described is not None:
-            self._settle()
+        self._settle()
+
+        if self._close_functions is None:
+            self.__dict__.pop("_on_close", None)
 
         if functions is None:
             assign_none(self, "_on_close", "_close_functions")
@@ -525,9 +536,7 @@ class Response(ResponseBase):
 
     @_on_close.deleter
     def _on_close(self) -> None:
-        if self._described is not None:
-            self._settle()
-
+        self._settle()
         delete(self, "_on_close", "_close_functions")
 
     def to_wire(self, context: AppContext) -> Wire:

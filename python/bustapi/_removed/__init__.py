@@ -126,7 +126,7 @@ class RemovedNames:
     # JSON
 
     json_encoder = JSONClassAttribute(
-        "_json_encoder",
+        "json_encoder",
         JSONEncoder,
         """Class that writes JSON, by default one with the types of Flask's provider.
 
@@ -137,7 +137,7 @@ class RemovedNames:
         """,
     )
     json_decoder = JSONClassAttribute(
-        "_json_decoder",
+        "json_decoder",
         JSONDecoder,
         """Class that reads JSON.
 

@@ -48,6 +48,13 @@ class RemovedAttribute(Generic[T]):
         warn_removed(self.name, stacklevel=2)
         self.write(app, value)
 
+    def __delete__(self, app: Flask) -> None:
+        # As ever: what the instance has can be deleted, a configuration key cannot.
+        if self.name not in app.__dict__:
+            raise AttributeError(self.name)
+
+        del app.__dict__[self.name]
+
 
 class RemovedConfigAttribute(RemovedAttribute[T]):
     """An attribute that stands for a configuration key.

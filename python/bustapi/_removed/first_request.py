@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ..app import Flask
 
-_KEY = "_functions_before_first_request"
+_KEY = "before_first_request_funcs"
 
 
 def read_before_first_request_funcs(app: Flask) -> list[Callable[[], Any]]:
