@@ -9,6 +9,7 @@ use bustapi_core::mailbox::Mailbox;
 use bustapi_core::request_state::LeaderState;
 use mio::{Poll, Waker};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict as _, PyDict};
 
@@ -133,6 +134,15 @@ impl Worker {
             shared,
             event_loop: Mutex::new(Some(Box::new(event_loop))),
         })
+    }
+
+    /// Let the collector see what starts threads: it has the worker that it starts them for.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // What others still have is not this object's alone.
+        if Arc::strong_count(&self.shared) == 1 {
+            visit.call(&self.shared.spawn)?;
+        }
+        Ok(())
     }
 
     /// Own the loop until :meth:`drain` has ended. Target of the hot thread.
