@@ -1485,5 +1485,6 @@ def test_counters_are_whole_numbers_with_names() -> None:
         stats = server.worker.stats()
 
     assert stats["requests"] == stats["connections_accepted"] == 1
-    assert stats["view_threads"] == 1
+    # A second one is made where the first does not begin at once.
+    assert stats["view_threads"] in (1, 2)
     assert {type(count) for count in stats.values()} == {int}
