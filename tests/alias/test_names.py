@@ -196,3 +196,31 @@ def test_a_warning_is_given_in_the_name_of_the_module_that_gives_it(
 
     assert beside.evaluate(source) == beside.evaluate(source, alias=None)
     assert beside.evaluate(source) == "raised text\n"
+
+
+def test_a_view_is_exempted_from_a_check_by_the_name_that_it_has_in_flask(
+    beside: Environment,
+) -> None:
+    beside.write("static/a.css", "")
+    source = """
+        import flask, flask_wtf
+
+        app = flask.Flask("named", root_path=".")
+        app.config.update(
+            SECRET_KEY="key", WTF_CSRF_METHODS=["GET"], PROPAGATE_EXCEPTIONS=False
+        )
+        part = flask.Blueprint("part", "named", root_path=".", static_folder="static")
+        part.static_url_path = "/part"
+        app.register_blueprint(part)
+        app.add_url_rule("/", view_func=lambda: "checked")
+        check = flask_wtf.CSRFProtect(app)
+        # As pgAdmin does it.
+        check.exempt("flask.app.<lambda>")
+        check.exempt("flask.blueprints.send_static_file")
+        get = app.test_client().get
+        print(*(get(path).status_code for path in ("/static/a.css", "/part/a.css", "/")))
+    """
+
+    theirs = beside.evaluate(source, alias=None)
+
+    assert beside.evaluate(source) == theirs == "200 200 400\n"
