@@ -1,4 +1,4 @@
-"""Fixtures that start servers as subprocesses, on ports the system chooses."""
+"""Applications for a server in this process, and servers as subprocesses."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bustapi import Flask
 from serving import Server, Start
 
 APPLICATION = """\
@@ -41,6 +42,18 @@ def gate():
 def die():
     os._exit(7)
 """
+
+
+@pytest.fixture(params=["native", "wsgi"])
+def app(request: pytest.FixtureRequest) -> Flask:
+    """An application that the server calls over one of its edges."""
+    app = Flask(__name__)
+
+    if request.param == "wsgi":
+        inner = app.wsgi_app
+        app.wsgi_app = lambda *pair: inner(*pair)  # type: ignore[method-assign]
+
+    return app
 
 
 @pytest.fixture

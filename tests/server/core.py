@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from bustapi import Flask
 from bustapi._bustapi import Body, RequestHead, Worker
+from bustapi.server.handler import make_handler, rule_index_of
 
 TEXT = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 MIB = 1024 * 1024
@@ -106,6 +108,15 @@ def serving(
 ) -> Iterator[Server]:
     """Serve what a function answers."""
     with running(Handler(respond, limit), **options) as server:
+        yield server
+
+
+@contextmanager
+def serving_app(app: Flask, **options: Any) -> Iterator[Server]:
+    """Serve an application, over the edge that it is to have."""
+    index = rule_index_of(app)
+
+    with running(make_handler(app), index=index, **options) as server:
         yield server
 
 

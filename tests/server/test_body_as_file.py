@@ -9,8 +9,7 @@ import json
 import shutil
 import threading
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,32 +17,11 @@ from werkzeug.wsgi import LimitedStream
 
 from bustapi import Flask, request
 from bustapi._bustapi import Body
-from bustapi.server.handler import make_handler, rule_index_of
 
-from .core import MIB, Server, body_of, chunked, post, read_all, running
+from .core import MIB, body_of, chunked, post, read_all, running, serving_app
 from .core import request as request_bytes
 
 ROWS = [[str(number), "Grüße", "a,b", "two\nlines"] for number in range(3)]
-
-
-@contextmanager
-def serving(app: Flask, **options: Any) -> Iterator[Server]:
-    index = rule_index_of(app)
-
-    with running(make_handler(app), index=index, **options) as server:
-        yield server
-
-
-@pytest.fixture(params=["native", "wsgi"])
-def app(request: pytest.FixtureRequest) -> Flask:
-    """An application that the server calls over one of its edges."""
-    app = Flask(__name__)
-
-    if request.param == "wsgi":
-        inner = app.wsgi_app
-        app.wsgi_app = lambda *pair: inner(*pair)  # type: ignore[method-assign]
-
-    return app
 
 
 def in_chunks(body: bytes) -> bytes:
@@ -76,7 +54,7 @@ def read_in_view(
             stream_request=streams,
         )
 
-        with serving(app) as server:
+        with serving_app(app) as server:
             answer = server.send(encode(body + b"\n" * padding))
 
         assert answer.startswith(b"HTTP/1.1 200 "), answer[:500]
@@ -275,7 +253,7 @@ def test_a_line_of_text_is_there_before_the_next_one_is_sent(app: Flask) -> None
 
     fields = "Content-Length: 13\r\nConnection: close\r\n"
 
-    with serving(app) as server, server.connect() as connection:
+    with serving_app(app) as server, server.connect() as connection:
         connection.sendall(request_bytes("/", fields, "POST") + b"first\n")
         assert has_first.wait(20)
         connection.sendall(b"second\n")
@@ -295,7 +273,7 @@ def test_read1_returns_what_has_come(app: Flask) -> None:
 
     fields = "Content-Length: 6\r\nConnection: close\r\n"
 
-    with serving(app) as server, server.connect() as connection:
+    with serving_app(app) as server, server.connect() as connection:
         connection.sendall(request_bytes("/", fields, "POST") + b"abc")
         assert has_first.wait(20)
         connection.sendall(b"def")

@@ -5,23 +5,19 @@ from __future__ import annotations
 import math
 import select
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bustapi import Flask, Request, request
-from bustapi.server.handler import make_handler, rule_index_of
 
 from .core import (
     MIB,
-    Server,
     body_of,
     read_answer,
     read_until_head,
-    running,
+    serving_app,
 )
 from .core import request as request_bytes
 
@@ -43,26 +39,6 @@ def in_chunks(body: bytes, fields: str = "", path: str = "/") -> bytes:
 encodings = pytest.mark.parametrize("encode", [with_length, in_chunks])
 
 
-@contextmanager
-def serving(app: Flask, **options: Any) -> Iterator[Server]:
-    index = rule_index_of(app)
-
-    with running(make_handler(app), index=index, **options) as server:
-        yield server
-
-
-@pytest.fixture(params=["native", "wsgi"])
-def app(request: pytest.FixtureRequest) -> Flask:
-    """An application that the server calls over one of its edges."""
-    app = Flask(__name__)
-
-    if request.param == "wsgi":
-        inner = app.wsgi_app
-        app.wsgi_app = lambda *pair: inner(*pair)  # type: ignore[method-assign]
-
-    return app
-
-
 def size_of_body() -> str:
     return str(len(request.get_data()))
 
@@ -82,7 +58,7 @@ def test_a_view_may_take_more_than_is_configured(
         request.max_content_length = 50 * MIB
         return size_of_body()
 
-    with serving(app) as server, server.connect() as connection:
+    with serving_app(app) as server, server.connect() as connection:
         # The connection is kept behind a body that was read to its end.
         for size in [5 * MIB, 10, 5 * MIB]:
             connection.sendall(encode(b"x" * size))
@@ -103,7 +79,7 @@ def test_beyond_the_limit_of_the_view_the_answer_is_413(
         request.max_content_length = 3 * MIB
         return size_of_body()
 
-    with serving(app) as server:
+    with serving_app(app) as server:
         answers = [
             server.send(encode(b"x" * size, "Connection: close\r\n"))
             for size in (3 * MIB, 3 * MIB + 1)
@@ -120,7 +96,7 @@ def test_without_a_limit_of_the_view_the_configured_one_holds(
     app.config["MAX_CONTENT_LENGTH"] = 2 * MIB
     app.post("/")(size_of_body)
 
-    with serving(app) as server:
+    with serving_app(app) as server:
         answer = server.send(encode(b"x" * 5 * MIB, "Connection: close\r\n"))
 
     assert answer.startswith(b"HTTP/1.1 413 ")
@@ -139,7 +115,7 @@ def test_a_hook_may_take_more_for_some(app: Flask, encode: Encode) -> None:
     app.add_url_rule("/large", "large", size_of_body, methods=["POST"])
     app.add_url_rule("/small", "small", size_of_body, methods=["POST"])
 
-    with serving(app) as server:
+    with serving_app(app) as server:
         large, small = (
             server.send(encode(b"x" * 3 * MIB, "Connection: close\r\n", path))
             for path in ("/large", "/small")
@@ -160,7 +136,7 @@ def test_a_body_above_the_configured_limit_is_not_stored(
         request.max_content_length = 50 * MIB
         return size_of_body()
 
-    with serving(app, spool_directory=missing) as server:
+    with serving_app(app, spool_directory=missing) as server:
         answer = server.send(with_length(b"x" * 20 * MIB, "Connection: close\r\n"))
 
     assert body_of(answer) == str(20 * MIB).encode()
@@ -174,7 +150,7 @@ def test_the_only_thread_takes_more_than_is_configured(app: Flask) -> None:
         request.max_content_length = 50 * MIB
         return size_of_body()
 
-    with serving(app, threads=1) as server:
+    with serving_app(app, threads=1) as server:
         for encode in (with_length, in_chunks):
             answer = server.send(encode(b"x" * 5 * MIB, "Connection: close\r\n"))
             assert body_of(answer) == str(5 * MIB).encode()
@@ -194,7 +170,7 @@ def test_what_a_view_does_not_read_is_held_back(app: Flask, encode: Encode) -> N
 
     data = memoryview(encode(b"x" * 60 * MIB))
 
-    with serving(app) as server, server.connect() as connection:
+    with serving_app(app) as server, server.connect() as connection:
         connection.setblocking(False)
         sent = 0
 
@@ -225,7 +201,7 @@ def test_a_slow_client_is_read_as_it_sends_and_holds_up_nobody(app: Flask) -> No
     data = with_length(b"x" * 2 * MIB)
     start = data.index(b"\r\n\r\n") + 5
 
-    with serving(app) as server, server.connect() as connection:
+    with serving_app(app) as server, server.connect() as connection:
         connection.sendall(data[:start])
         assert has_first.wait(20)
         assert body_of(server.get()) == b"quick"
@@ -253,7 +229,7 @@ def test_the_client_is_asked_once_the_view_reads(app: Flask) -> None:
     body = b"x" * 2 * MIB
     head = with_length(body, "Expect: 100-continue\r\n")[: -len(body)]
 
-    with serving(app) as server, server.connect() as connection:
+    with serving_app(app) as server, server.connect() as connection:
         connection.sendall(head)
         assert begun.wait(20)
         assert not select.select([connection], [], [], 0.1)[0]
@@ -274,7 +250,7 @@ def test_the_client_is_not_asked_for_what_is_too_much(app: Flask) -> None:
 
     head = with_length(b"x" * 2 * MIB, "Expect: 100-continue\r\n")[: -2 * MIB]
 
-    with serving(app) as server:
+    with serving_app(app) as server:
         answer = server.send(head)
 
     assert answer.startswith(b"HTTP/1.1 413 ")
@@ -297,7 +273,7 @@ def test_a_view_may_take_less(
         request.max_content_length = 99
         return size_of_body()
 
-    with serving(app) as server:
+    with serving_app(app) as server:
         answer = server.send(encode(b"x" * size, "Connection: close\r\n"))
 
     assert answer.startswith(b"HTTP/1.1 413 ")
@@ -348,7 +324,7 @@ def test_the_limit_of_the_request_class_beats_the_configured_one(
     app.request_class = request_class
     app.add_url_rule("/", "large", size_of_body, methods=["POST"])
 
-    with serving(app) as server:
+    with serving_app(app) as server:
         answer = server.send(encode(b"x" * size, "Connection: close\r\n"))
 
     assert answer[9:12] == status
@@ -362,7 +338,7 @@ def test_what_the_request_class_refuses_is_not_waited_for(
     app.post("/")(size_of_body)
     head = with_length(b"x" * 4 * MIB)[: -4 * MIB]
 
-    with serving(app) as server:
+    with serving_app(app) as server:
         answer = server.send(head)
 
     assert answer.startswith(b"HTTP/1.1 413 ")
@@ -378,7 +354,7 @@ def test_a_configured_limit_may_be_any_number(
     app.config["MAX_CONTENT_LENGTH"] = limit
     app.post("/")(size_of_body)
 
-    with serving(app) as server:
+    with serving_app(app) as server:
         answer = server.send(with_length(b"x" * 3 * MIB, "Connection: close\r\n"))
 
     assert answer[9:12] == status

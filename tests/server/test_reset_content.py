@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from bustapi import Flask, Response, send_file
-from bustapi.server.handler import make_handler, rule_index_of
 
-from .core import read_all, running
+from .core import read_all, serving_app
 from .core import request as request_bytes
 
 closed: list[str] = []
@@ -65,18 +64,6 @@ VIEWS: dict[str, Callable[[], Any]] = {
 }
 
 
-@pytest.fixture(params=["native", "wsgi"])
-def app(request: pytest.FixtureRequest) -> Flask:
-    """An application that the server calls over one of its edges."""
-    app = Flask(__name__)
-
-    if request.param == "wsgi":
-        inner = app.wsgi_app
-        app.wsgi_app = lambda *pair: inner(*pair)  # type: ignore[method-assign]
-
-    return app
-
-
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("version", ["HTTP/1.1", "HTTP/1.0"])
 @pytest.mark.parametrize("name", VIEWS)
@@ -90,7 +77,7 @@ def test_nothing_follows_the_head(
     last = request_bytes("/next", "Connection: close\r\n")
 
     with (
-        running(make_handler(app), index=rule_index_of(app)) as server,
+        serving_app(app) as server,
         server.connect() as connection,
     ):
         connection.sendall(kept.replace(b"HTTP/1.1", version.encode()) + last)

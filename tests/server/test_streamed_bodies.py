@@ -7,8 +7,7 @@ import os
 import select
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,7 +16,6 @@ from werkzeug.routing import BaseConverter
 
 from bustapi import Blueprint, Flask, request, stream_with_context
 from bustapi._bustapi import BodyError
-from bustapi.server.handler import make_handler, rule_index_of
 from bustapi.views import MethodView
 
 from .core import (
@@ -30,30 +28,10 @@ from .core import (
     read_answer,
     read_until,
     read_until_head,
-    running,
+    serving_app,
     until,
 )
 from .core import request as request_bytes
-
-
-@contextmanager
-def serving(app: Flask, **options: Any) -> Iterator[Server]:
-    index = rule_index_of(app)
-
-    with running(make_handler(app), index=index, **options) as server:
-        yield server
-
-
-@pytest.fixture(params=["native", "wsgi"])
-def app(request: pytest.FixtureRequest) -> Flask:
-    """An application that the server calls over one of its edges."""
-    app = Flask(__name__)
-
-    if request.param == "wsgi":
-        inner = app.wsgi_app
-        app.wsgi_app = lambda *pair: inner(*pair)  # type: ignore[method-assign]
-
-    return app
 
 
 def upload(path: str, size: int, fields: str = "") -> bytes:
@@ -84,7 +62,7 @@ def test_a_view_has_the_first_bytes_before_the_last_are_sent(app: Flask) -> None
         first.set()
         return start + b"|" + request.stream.read()
 
-    with serving(app) as server, server.connect() as connection:
+    with serving_app(app) as server, server.connect() as connection:
         connection.sendall(upload("/", 6, "Connection: close\r\n") + b"abc")
         assert first.wait(10)
         connection.sendall(b"def")
@@ -99,7 +77,7 @@ def test_a_chunk_reaches_the_view_before_the_next_one_is_sent(app: Flask) -> Non
 
     head = request_bytes("/", "Transfer-Encoding: chunked\r\n", "POST")
 
-    with serving(app) as server, server.connect() as connection:
+    with serving_app(app) as server, server.connect() as connection:
         connection.sendall(head)
 
         for line in (b"one\n", b"two\n"):
@@ -132,7 +110,7 @@ def test_the_option_the_function_or_the_class_says_so() -> None:
     app.post("/refused", stream_request=False)(marked)
     app.add_url_rule("/class", view_func=Upload.as_view("upload"))
 
-    with serving(app) as server:
+    with serving_app(app) as server:
         names = {
             path: ask_where(server, f"/{path}").decode()
             for path in ("option", "marked", "class", "blueprint", "plain", "refused")
@@ -151,7 +129,7 @@ def test_the_option_the_function_or_the_class_says_so() -> None:
 def test_a_request_without_a_body_is_like_any_other(app: Flask) -> None:
     app.get("/", stream_request=True)(thread_name)
 
-    with serving(app) as server:
+    with serving_app(app) as server:
         assert body_of(server.get("/")) == b"view"
 
 
@@ -167,7 +145,7 @@ def test_a_rule_that_werkzeug_decides_on_is_streamed() -> None:
     app.url_map.converters["reverse"] = Reverse
     app.post("/<reverse:name>", stream_request=True)(thread_name)
 
-    with serving(app) as server:
+    with serving_app(app) as server:
         assert ask_where(server, "/abc") == b"stream"
 
 
@@ -175,14 +153,14 @@ def test_a_rule_under_host_matching_is_streamed() -> None:
     app = Flask(__name__, host_matching=True, static_host="static")
     app.post("/", host="localhost", stream_request=True)(thread_name)
 
-    with serving(app) as server:
+    with serving_app(app) as server:
         assert ask_where(server, "/") == b"stream"
 
 
 def test_an_upgrade_that_is_not_taken_changes_nothing(app: Flask) -> None:
     app.post("/", stream_request=True)(thread_name)
 
-    with serving(app) as server:
+    with serving_app(app) as server:
         assert ask_where(server, "/", "Upgrade: h2c\r\n") == b"stream"
 
 
@@ -191,7 +169,7 @@ def test_where_no_route_streams_nothing_is() -> None:
     app.url_map.converters["reverse"] = Reverse
     app.post("/<reverse:name>")(thread_name)
 
-    with serving(app) as server:
+    with serving_app(app) as server:
         assert ask_where(server, "/abc") == b"view"
 
 
@@ -203,7 +181,7 @@ def test_more_streams_than_threads_are_turned_away(app: Flask) -> None:
         entered.set()
         return request.get_data()
 
-    with serving(app, stream_threads=1) as server, server.connect() as first:
+    with serving_app(app, stream_threads=1) as server, server.connect() as first:
         first.sendall(upload("/", 2) + b"a")
         assert entered.wait(10)
         refused = server.send(upload("/", 2) + b"ab")
@@ -230,7 +208,7 @@ def test_a_body_arrives_whole(app: Flask, encode: Callable[[bytes], bytes]) -> N
 
         return digest.hexdigest()
 
-    with serving(app) as server:
+    with serving_app(app) as server:
         answer = server.send(encode(blob))
 
     assert body_of(answer).decode() == hashlib.sha256(blob).hexdigest()
@@ -248,7 +226,7 @@ def test_a_form_with_a_file_is_parsed_from_the_stream(app: Flask) -> None:
         + b"\r\n--x--\r\n"
     )
 
-    with serving(app) as server:
+    with serving_app(app) as server:
         answer = server.send(
             post(form, "Content-Type: multipart/form-data;boundary=x\r\n")
         )
@@ -265,7 +243,7 @@ def test_a_view_that_reads_nothing_holds_back_the_client(app: Flask) -> None:
         assert gate.wait(20)
         return str(len(request.get_data()))
 
-    with serving(app) as server, server.connect() as connection:
+    with serving_app(app) as server, server.connect() as connection:
         connection.sendall(upload("/", size, "Connection: close\r\n"))
         block = b"x" * MIB
         connection.setblocking(False)
@@ -292,7 +270,7 @@ def test_the_connection_is_kept_behind_a_body_that_was_read(app: Flask) -> None:
         # Exactly as much as was declared: the end of the stream is never seen.
         return request.stream.read(4)
 
-    with serving(app) as server, server.connect() as connection:
+    with serving_app(app) as server, server.connect() as connection:
         for body in (b"once", b"more"):
             connection.sendall(upload("/", 4) + body)
             answer = read_answer(connection)
@@ -306,7 +284,7 @@ def test_an_answer_before_the_end_of_the_body_says_close(app: Flask) -> None:
     def view() -> str:
         return "enough"
 
-    with serving(app) as server:
+    with serving_app(app) as server:
         answer = server.send(upload("/", 10) + b"abc")
 
     assert b"\r\nConnection: close\r\n" in answer
@@ -325,7 +303,7 @@ def test_the_first_read_tells_the_client_to_continue(app: Flask) -> None:
         assert gate.wait(10)
         return request.get_data()
 
-    with serving(app) as server, server.connect() as connection:
+    with serving_app(app) as server, server.connect() as connection:
         fields = "Expect: 100-continue\r\nConnection: close\r\n"
         connection.sendall(upload("/", 5, fields))
         assert entered.wait(10)
@@ -342,7 +320,7 @@ def test_a_client_is_not_told_to_send_what_nobody_reads(app: Flask) -> None:
     def view() -> tuple[str, int]:
         return "not you", 403
 
-    with serving(app) as server:
+    with serving_app(app) as server:
         answer = server.send(upload("/", 5, "Expect: 100-continue\r\n"))
 
     assert answer.startswith(b"HTTP/1.1 403 ")
@@ -359,7 +337,7 @@ def test_a_client_that_waits_to_be_asked_is_not_late(app: Flask) -> None:
 
     app.post("/collected")(thread_name)
 
-    with serving(app, body_timeout=0.1) as server, server.connect() as connection:
+    with serving_app(app, body_timeout=0.1) as server, server.connect() as connection:
         fields = "Expect: 100-continue\r\nConnection: close\r\n"
         connection.sendall(upload("/", 5, fields))
         until(lambda: server.worker.stats()["requests"] == 1)
@@ -398,7 +376,7 @@ def test_a_body_cut_short_is_a_400_and_never_whole(app: Flask, sent: bytes) -> N
 
         return "whole"
 
-    with serving(app) as server, server.connect() as connection:
+    with serving_app(app) as server, server.connect() as connection:
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)
         answer = read_all(connection)
@@ -414,7 +392,7 @@ def test_a_client_that_stops_sending_is_a_400(app: Flask) -> None:
     def view() -> Any:
         return request.get_data()
 
-    with serving(app, body_timeout=0.1) as server:
+    with serving_app(app, body_timeout=0.1) as server:
         answer = server.send(upload("/", 10) + b"abc")
 
     assert answer.startswith(b"HTTP/1.1 400 ")
@@ -430,7 +408,7 @@ def test_a_declared_length_above_the_limit_is_not_asked_for(app: Flask) -> None:
     def view() -> Any:
         return request.stream.read()
 
-    with serving(app) as server:
+    with serving_app(app) as server:
         answer = server.send(upload("/", 5, "Expect: 100-continue\r\n"))
 
     assert answer.startswith(b"HTTP/1.1 413 ")
@@ -456,7 +434,7 @@ def test_a_chunked_body_above_the_limit_is_a_413(
     def view() -> Any:
         return read()
 
-    with serving(app) as server:
+    with serving_app(app) as server:
         answer = server.send(chunked(b"x" * (2 * MIB + 1), 100_000))
 
     assert answer.startswith(b"HTTP/1.1 413 ")
@@ -470,7 +448,7 @@ def test_a_chunked_body_of_the_limit_is_taken(app: Flask, streams: bool) -> None
     def view() -> Any:
         return request.get_data()
 
-    with serving(app) as server:
+    with serving_app(app) as server:
         answer = server.send(chunked(b"x" * 100_000, 30_000))
 
     assert body_of(answer) == b"x" * 100_000
@@ -484,7 +462,7 @@ def test_a_view_may_raise_its_limit(app: Flask) -> None:
         request.max_content_length = 10 * MIB
         return str(len(request.get_data())).encode()
 
-    with serving(app) as server:
+    with serving_app(app) as server:
         lengths = [
             body_of(server.send(encoded))
             for encoded in (post(b"x" * 2 * MIB), chunked(b"x" * 2 * MIB, 100_000))
@@ -505,7 +483,7 @@ def test_the_only_thread_reads_what_comes(app: Flask) -> None:
         first.set()
         return thread_name()
 
-    with serving(app, threads=1) as server, server.connect() as connection:
+    with serving_app(app, threads=1) as server, server.connect() as connection:
         connection.sendall(upload("/", 2, "Connection: close\r\n") + b"a")
         assert first.wait(10)
         connection.sendall(b"b")
