@@ -202,10 +202,15 @@ class Reader:
                 # What it would install is there already.
                 continue
 
+            place = f"line {command.line}, {command.text!r}"
+
+            if command.text.startswith("curl ") and shutil.which("curl") is None:
+                self.left_out.append(f"{place} (curl is not installed)")
+                continue
+
             try:
                 self._terminal = self._terminal or self._open_terminal()
             except NoNetwork as error:
-                place = f"line {command.line}, {command.text!r}"
                 self.left_out.append(f"{place} (no network namespace: {error})")
                 continue
 
@@ -216,8 +221,7 @@ class Reader:
             printed = self._terminal.type(text, self._folder_of(command))
 
             if command.output:
-                place = self._place(command.line)
-                assert printed.splitlines() == command.output, place
+                assert printed.splitlines() == command.output, self._place(command.line)
 
         if self._terminal is not None:
             self._terminal.stop()
