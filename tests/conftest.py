@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -88,6 +89,16 @@ def modules_as_before(tmp_path: Path) -> Iterator[None]:
 
         if any(path and Path(path).is_relative_to(tmp_path) for path in paths):
             del sys.modules[name]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _interruptible() -> None:
+    """Let programs that tests start end by Ctrl-C, as those of a terminal do.
+
+    What a shell starts in the background ignores the signal, and so do its children.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
