@@ -229,6 +229,11 @@ class Reader:
     def _open_terminal(self) -> Terminal:
         environment = Environment(self._environment(), self._folder)
         variables = environment.variables(alias=None)
+
+        # Arguments of the `make` that the suite runs in are not for the reader's.
+        for name in ("ARGS", "HOST", "PORT", "MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS"):
+            variables.pop(name, None)
+
         # The environment that the suite was started in has what `make` needs.
         variables["VENV"] = os.path.relpath(sys.prefix, ROOT)
         variables["BOARD_INSTANCE_PATH"] = str(self._folder / "board")
