@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::response::write_decimal;
+use crate::http1::response::write_decimal;
 
 /// Bytes of a query that are logged; what is cut is marked by three dots.
 const QUERY_LIMIT: usize = 1024;

@@ -4,7 +4,7 @@
 //! input in any split and gives the same result for all of them.
 //!
 //! ```
-//! use bustapi_core::head::{HeadParser, HeadStatus};
+//! use bustapi_core::http1::head::{HeadParser, HeadStatus};
 //! use bustapi_core::limits::Limits;
 //!
 //! let buffer = b"GET /hello?x=1 HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -21,18 +21,8 @@
 #![forbid(unsafe_code)]
 
 pub mod access_log;
-mod bytes;
-pub mod chunked;
-mod date;
 pub mod error;
-mod fields;
-pub mod head;
-mod host;
+pub mod http1;
 pub mod limits;
-pub mod mailbox;
-mod reason;
-pub mod request_state;
-pub mod response;
 pub mod rules;
-pub mod stream_pipe;
-pub mod target;
+pub mod sync;

@@ -1,8 +1,8 @@
 //! Every rule of the chunked coding, each case fed whole and byte by byte.
 
-use bustapi_core::chunked::{ChunkDecoder, ChunkEvent};
 use bustapi_core::error::HttpError;
-use bustapi_core::head::{HeadStatus, parse_head};
+use bustapi_core::http1::chunked::{ChunkDecoder, ChunkEvent};
+use bustapi_core::http1::head::{HeadStatus, parse_head};
 use bustapi_core::limits::Limits;
 
 const LIMITS: Limits = Limits {

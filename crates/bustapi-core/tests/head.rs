@@ -1,9 +1,9 @@
 //! Every rule of the request head, each case fed whole and byte by byte.
 
 use bustapi_core::error::HttpError;
-use bustapi_core::head::{Framing, Head, HeadParser, HeadStatus, Version};
+use bustapi_core::http1::head::{Framing, Head, HeadParser, HeadStatus, Version};
+use bustapi_core::http1::target::TargetForm;
 use bustapi_core::limits::Limits;
-use bustapi_core::target::TargetForm;
 
 const LIMITS: Limits = Limits {
     request_line: 40,

@@ -1,13 +1,13 @@
 //! What holds for every input: any split gives the same result, and nothing panics.
 
-use bustapi_core::chunked::{ChunkDecoder, ChunkEvent};
 use bustapi_core::error::HttpError;
-use bustapi_core::head::{Head, HeadParser, HeadStatus, Version};
-use bustapi_core::limits::Limits;
-use bustapi_core::response::{
+use bustapi_core::http1::chunked::{ChunkDecoder, ChunkEvent};
+use bustapi_core::http1::head::{Head, HeadParser, HeadStatus, Version};
+use bustapi_core::http1::response::{
     BodyKind, DateCache, LAST_CHUNK, ResponseContext, encode_chunk, encode_head,
 };
-use bustapi_core::target::decode_path;
+use bustapi_core::http1::target::decode_path;
+use bustapi_core::limits::Limits;
 use proptest::prelude::*;
 
 /// Limits that small inputs reach.

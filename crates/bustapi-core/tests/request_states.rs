@@ -3,9 +3,9 @@
 //! Run with `RUSTFLAGS="--cfg loom" cargo test -p bustapi-core --release --test request_states`.
 #![cfg(loom)]
 
-use bustapi_core::mailbox::Mailbox;
-use bustapi_core::request_state::{LeaderState, Phase, RequestState};
-use bustapi_core::stream_pipe::{Pushed, StreamEnd, StreamPipe};
+use bustapi_core::sync::mailbox::Mailbox;
+use bustapi_core::sync::request_state::{LeaderState, Phase, RequestState};
+use bustapi_core::sync::stream_pipe::{Pushed, StreamEnd, StreamPipe};
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;

@@ -1,8 +1,8 @@
 //! What goes out: status lines, fields, framing, dates, chunks and bare errors.
 
 use bustapi_core::error::ResponseError;
-use bustapi_core::head::Version;
-use bustapi_core::response::{
+use bustapi_core::http1::head::Version;
+use bustapi_core::http1::response::{
     BodyKind, DateCache, EncodedHead, ResponseContext, ResponseFraming, encode_chunk,
     encode_chunk_size, encode_error, encode_head, encode_template, standard_reason,
 };

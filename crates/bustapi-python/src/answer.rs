@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bustapi_core::error::ResponseError;
-use bustapi_core::response::{
+use bustapi_core::http1::response::{
     BodyKind as Extent, EncodedHead, LAST_CHUNK, ResponseContext, ResponseFraming, encode_chunk,
     encode_error, encode_head, encode_template, has_no_content, status_code,
 };

@@ -4,8 +4,8 @@ use std::mem::MaybeUninit;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bustapi_core::request_state::RequestState;
-use bustapi_core::stream_pipe::StreamPipe;
+use bustapi_core::sync::request_state::RequestState;
+use bustapi_core::sync::stream_pipe::StreamPipe;
 use pyo3::prelude::*;
 use socket2::Socket;
 

@@ -15,12 +15,12 @@ mod incoming;
 use std::sync::Arc;
 
 use bustapi_core::access_log::request_line;
-use bustapi_core::chunked::ChunkDecoder;
 use bustapi_core::error::HttpError;
-use bustapi_core::head::{Framing, Head, HeadParser, HeadStatus, Version};
+use bustapi_core::http1::chunked::ChunkDecoder;
+use bustapi_core::http1::head::{Framing, Head, HeadParser, HeadStatus, Version};
+use bustapi_core::http1::response::{CONTINUE, ResponseContext};
+use bustapi_core::http1::target::{TargetForm, decode_path};
 use bustapi_core::limits::Limits;
-use bustapi_core::response::{CONTINUE, ResponseContext};
-use bustapi_core::target::{TargetForm, decode_path};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bustapi_core::response::DateCache;
+use bustapi_core::http1::response::DateCache;
 
 thread_local! {
     static DATE: RefCell<DateCache> = RefCell::new(DateCache::new(0));

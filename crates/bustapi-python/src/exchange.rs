@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use bustapi_core::chunked::{ChunkDecoder, ChunkEvent};
 use bustapi_core::error::HttpError;
-use bustapi_core::head::{Framing, Head, HeadParser, HeadStatus};
+use bustapi_core::http1::chunked::{ChunkDecoder, ChunkEvent};
+use bustapi_core::http1::head::{Framing, Head, HeadParser, HeadStatus};
 use bustapi_core::limits::Limits;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
@@ -204,7 +204,7 @@ impl<'py> Transcript<'py> {
     fn take_head(&mut self, head: &Head) -> PyResult<()> {
         let py = self.events.py();
         let bytes = &self.buffer[self.start..self.start + head.length];
-        let text = |span: bustapi_core::head::Span| latin1(py, span.of(bytes));
+        let text = |span: bustapi_core::http1::head::Span| latin1(py, span.of(bytes));
         let event = PyDict::new(py);
         event.set_item("method", text(head.method))?;
         event.set_item("target", text(head.target.whole))?;

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bustapi_core::head::{Field, Head};
-use bustapi_core::target::{TargetForm, decode_path};
+use bustapi_core::http1::head::{Field, Head};
+use bustapi_core::http1::target::{TargetForm, decode_path};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bustapi_core::stream_pipe::{Pushed, StreamEnd, StreamPipe};
+use bustapi_core::sync::stream_pipe::{Pushed, StreamEnd, StreamPipe};
 use pyo3::prelude::*;
 
 use crate::answer::{Answered, Begun, Pump, begin};

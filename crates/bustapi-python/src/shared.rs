@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use bustapi_core::access_log::{AccessLine, RefusedLine};
-use bustapi_core::mailbox::Mailbox;
-use bustapi_core::request_state::{LeaderState, RequestState};
-use bustapi_core::stream_pipe::StreamPipe;
+use bustapi_core::sync::mailbox::Mailbox;
+use bustapi_core::sync::request_state::{LeaderState, RequestState};
+use bustapi_core::sync::stream_pipe::StreamPipe;
 use mio::Waker;
 use pyo3::prelude::*;
 

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bustapi_core::mailbox::Mailbox;
-use bustapi_core::request_state::LeaderState;
+use bustapi_core::sync::mailbox::Mailbox;
+use bustapi_core::sync::request_state::LeaderState;
 use mio::{Poll, Waker};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use bustapi_core::chunked::{ChunkDecoder, ChunkEvent};
+use bustapi_core::http1::chunked::{ChunkDecoder, ChunkEvent};
 use bustapi_core::error::HttpError;
 use bustapi_core::limits::Limits;
 use libfuzzer_sys::fuzz_target;

@@ -3,9 +3,9 @@
 #![no_main]
 
 use bustapi_core::error::HttpError;
-use bustapi_core::head::{Head, HeadParser, HeadStatus};
+use bustapi_core::http1::head::{Head, HeadParser, HeadStatus};
 use bustapi_core::limits::Limits;
-use bustapi_core::target::{TargetForm, decode_path};
+use bustapi_core::http1::target::{TargetForm, decode_path};
 use libfuzzer_sys::fuzz_target;
 
 /// Small enough that the fuzzer reaches every limit.

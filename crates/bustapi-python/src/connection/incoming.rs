@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use bustapi_core::chunked::{ChunkDecoder, ChunkEvent};
 use bustapi_core::error::HttpError;
-use bustapi_core::response::ResponseContext;
+use bustapi_core::http1::chunked::{ChunkDecoder, ChunkEvent};
+use bustapi_core::http1::response::ResponseContext;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 

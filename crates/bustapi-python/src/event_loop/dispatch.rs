@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bustapi_core::request_state::RequestState;
+use bustapi_core::sync::request_state::RequestState;
 use pyo3::prelude::*;
 
 use super::EventLoop;

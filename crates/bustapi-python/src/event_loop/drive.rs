@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bustapi_core::stream_pipe::StreamEnd;
+use bustapi_core::sync::stream_pipe::StreamEnd;
 use pyo3::prelude::*;
 
 use super::EventLoop;

@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use crate::bytes::{is_host_byte, parse_decimal};
+use crate::http1::bytes::{is_host_byte, parse_decimal};
 
 /// Whether the value is a host that is not empty, with an optional port.
 ///

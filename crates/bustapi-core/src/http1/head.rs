@@ -16,13 +16,13 @@
 
 use std::mem;
 
-pub use crate::bytes::Span;
-use crate::bytes::{find_control, is_token, list_elements, parse_decimal};
 use crate::error::HttpError;
-use crate::fields::split_field;
-use crate::host::is_host;
+pub use crate::http1::bytes::Span;
+use crate::http1::bytes::{find_control, is_token, list_elements, parse_decimal};
+use crate::http1::fields::split_field;
+use crate::http1::host::is_host;
+use crate::http1::target::{Target, TargetForm};
 use crate::limits::Limits;
-use crate::target::{Target, TargetForm};
 
 /// The two versions that are spoken on a connection without HTTP/2. A later minor version is
 /// answered as 1.1, the highest one that is known here (RFC 9110 2.5).

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use crate::bytes::{is_blank, token_length, trim_blanks};
 use crate::error::HttpError;
+use crate::http1::bytes::{is_blank, token_length, trim_blanks};
 
 /// Split a field line without its line end into its name and its trimmed value.
 ///

@@ -13,12 +13,12 @@
 
 use std::ops::Range;
 
-use crate::bytes::{find_control, is_blank, is_token_byte};
 use crate::error::HttpError;
-use crate::fields::split_field;
-use crate::head::{Field, Head, Span};
+use crate::http1::bytes::{find_control, is_blank, is_token_byte};
+use crate::http1::fields::split_field;
+use crate::http1::head::{Field, Head, Span};
+use crate::http1::target::hex_value;
 use crate::limits::Limits;
-use crate::target::hex_value;
 
 /// What the next bytes of the body were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub struct ChunkStep<'a> {
 /// Decoder of one body.
 ///
 /// ```
-/// use bustapi_core::chunked::{ChunkDecoder, ChunkEvent};
+/// use bustapi_core::http1::chunked::{ChunkDecoder, ChunkEvent};
 /// use bustapi_core::limits::Limits;
 ///
 /// let mut decoder = ChunkDecoder::new(&Limits::default());

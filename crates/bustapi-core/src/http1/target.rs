@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::bytes::{Span, is_target_byte};
 use crate::error::HttpError;
-use crate::host::{is_host, is_host_with_port};
+use crate::http1::bytes::{Span, is_target_byte};
+use crate::http1::host::{is_host, is_host_with_port};
 
 /// Which of the four forms a target has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,7 +151,7 @@ pub struct DecodedPath<'a> {
 /// An empty path is `/` (RFC 9110 4.2.3), except for CONNECT, which the caller knows.
 ///
 /// ```
-/// use bustapi_core::target::{PathEncoding, decode_path};
+/// use bustapi_core::http1::target::{PathEncoding, decode_path};
 ///
 /// let path = decode_path(b"/caf%C3%A9");
 ///

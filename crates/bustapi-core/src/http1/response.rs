@@ -1,11 +1,11 @@
 //! The response head: checked, framed and written; chunks and bare error answers.
 
-use crate::bytes::{find_control, is_token, list_elements, parse_decimal, trim_blanks};
-use crate::date::DATE_LINE;
-pub use crate::date::DateCache;
 use crate::error::ResponseError;
-use crate::head::{Head, Version};
-pub use crate::reason::standard_reason;
+use crate::http1::bytes::{find_control, is_token, list_elements, parse_decimal, trim_blanks};
+use crate::http1::date::DATE_LINE;
+pub use crate::http1::date::DateCache;
+use crate::http1::head::{Head, Version};
+pub use crate::http1::reason::standard_reason;
 
 /// The interim answer that a client with `Expect: 100-continue` waits for.
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
