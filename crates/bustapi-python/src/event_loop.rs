@@ -8,9 +8,11 @@
 //! once without waiting: under load there is always something, and a thread that wants the
 //! interpreter gets it between two bytecodes of a view.
 
+pub mod acceptor;
+pub mod client;
 mod dispatch;
-mod drive;
 mod notes;
+mod turn;
 
 use std::collections::VecDeque;
 use std::io;
@@ -28,13 +30,13 @@ use slab::Slab;
 use socket2::Socket;
 
 use self::dispatch::Paced;
-use crate::acceptor::{Accepted, Acceptor};
-use crate::client::{Client, Overdue, Suspended};
-use crate::connection::Connection;
-use crate::head::Peer;
-use crate::learning::Learning;
-use crate::shared::{Note, Shared};
-use crate::threads::PATIENCE;
+use crate::event_loop::acceptor::{Accepted, Acceptor};
+use crate::event_loop::client::{Client, Overdue, Suspended};
+use crate::protocol::http1::Connection;
+use crate::request::head::Peer;
+use crate::run::learning::Learning;
+use crate::run::pool::PATIENCE;
+use crate::worker::shared::{Note, Shared};
 
 /// Token of the waker; listeners count down from the one below.
 pub const WAKER: Token = Token(usize::MAX);

@@ -9,12 +9,12 @@ use bustapi_core::limits::Limits;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
-use crate::answer::{Begun, begin};
-use crate::connection::{Connection, Turn};
-use crate::head::Peer;
-use crate::names::latin1;
-use crate::routing::RuleIndex;
-use crate::site::{Identity, Site};
+use crate::answer::wire::{Begun, begin};
+use crate::protocol::http1::{Connection, Turn};
+use crate::request::head::Peer;
+use crate::request::names::latin1;
+use crate::request::rule_index::RuleIndex;
+use crate::worker::site::{Identity, Site};
 
 /// Answer the bytes of one connection without a socket, through the real parser and encoder.
 ///

@@ -4,50 +4,32 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
-mod acceptor;
 mod answer;
-mod body;
-mod body_pipe;
-mod client;
-mod clock;
-mod connection;
-mod context;
-mod counters;
-mod date;
 mod event_loop;
 mod exchange;
-mod file_wrapper;
-mod fork;
-mod head;
+mod io;
 mod lazy;
-mod learning;
-mod log_writer;
-mod names;
-mod output;
-mod routing;
-mod serve;
-mod shared;
-mod site;
-mod spool;
-mod threads;
+mod protocol;
+mod request;
+mod run;
 mod unpatched;
 mod worker;
 
 #[pymodule]
 fn _bustapi(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-    module.add("BodyError", body::body_error(module.py())?)?;
-    module.add_class::<head::RequestHead>()?;
-    module.add_class::<body::Body>()?;
-    body::register(module.py())?;
-    module.add_class::<file_wrapper::FileWrapper>()?;
+    module.add("BodyError", request::body::body_error(module.py())?)?;
+    module.add_class::<request::head::RequestHead>()?;
+    module.add_class::<request::body::Body>()?;
+    request::body::register(module.py())?;
+    module.add_class::<answer::file_wrapper::FileWrapper>()?;
     module.add_class::<lazy::LazyAttribute>()?;
     module.add_class::<unpatched::Originals>()?;
     module.add_class::<unpatched::Unpatched>()?;
     module.add_class::<worker::Worker>()?;
     module.add_function(wrap_pyfunction!(exchange::exchange, module)?)?;
     module.add_function(wrap_pyfunction!(exchange::parse_request, module)?)?;
-    routing::register(module)?;
+    request::rule_index::register(module)?;
     name_classes(module)?;
     // What is private to the package has no list of public names.
     module.delattr("__all__")

@@ -1,5 +1,11 @@
 //! `Worker`: one event loop with its listening sockets, view threads and completion queue.
 
+pub mod counters;
+pub mod fork;
+pub mod log_writer;
+pub mod shared;
+pub mod site;
+
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,20 +19,20 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict as _, PyDict};
 
-use crate::acceptor::most_connections;
-use crate::answer::refuse;
-use crate::counters::Counters;
+use crate::answer::wire::refuse;
+use crate::event_loop::acceptor::most_connections;
 use crate::event_loop::{EventLoop, WAKER};
-use crate::fork::close_in_children;
-use crate::learning::Measured;
-use crate::log_writer::{LogWriter, duplicate};
-use crate::output::Output;
-use crate::routing::RuleIndex;
-use crate::serve::serve;
-use crate::shared::{End, Job, Note, SIGNALS, Shared, Timeouts, wake};
-use crate::site::{Identity, Site, catch_panic};
-use crate::spool::Spooler;
-use crate::threads::{Pool, Timeout};
+use crate::io::output::Output;
+use crate::request::rule_index::RuleIndex;
+use crate::request::spool::Spooler;
+use crate::run::learning::Measured;
+use crate::run::pool::{Pool, Timeout};
+use crate::run::view_thread::serve;
+use crate::worker::counters::Counters;
+use crate::worker::fork::close_in_children;
+use crate::worker::log_writer::{LogWriter, duplicate};
+use crate::worker::shared::{End, Job, Note, SIGNALS, Shared, Timeouts, wake};
+use crate::worker::site::{Identity, Site, catch_panic};
 
 /// Requests that wait for a view thread; beyond it 503.
 const WAITING_VIEWS: usize = 1000;

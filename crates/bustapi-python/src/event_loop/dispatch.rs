@@ -7,13 +7,13 @@ use bustapi_core::sync::request_state::RequestState;
 use pyo3::prelude::*;
 
 use super::EventLoop;
-use crate::answer::{Answered, Begun, Pump, Request, begin, refuse};
-use crate::client::{Current, Suspended};
-use crate::clock::{ThreadClock, process_time};
-use crate::learning::{BodyKind, EndpointKey, Measured, Place};
-use crate::serve::OUTPUT_LIMIT;
-use crate::shared::{Job, RequestId};
-use crate::threads::{Handed, PATIENCE, Pool};
+use crate::answer::wire::{Answered, Begun, Pump, Request, begin, refuse};
+use crate::event_loop::client::{Current, Suspended};
+use crate::run::clock::{ThreadClock, process_time};
+use crate::run::learning::{BodyKind, EndpointKey, Measured, Place};
+use crate::run::pool::{Handed, PATIENCE, Pool};
+use crate::run::view_thread::OUTPUT_LIMIT;
+use crate::worker::shared::{Job, RequestId};
 
 impl EventLoop {
     /// Run a request here or hand it to a thread.

@@ -5,9 +5,9 @@ use std::io;
 use pyo3::prelude::*;
 
 use super::EventLoop;
-use crate::client::{Client, Current};
-use crate::output::Output;
-use crate::shared::{Note, RequestId};
+use crate::event_loop::client::{Client, Current};
+use crate::io::output::Output;
+use crate::worker::shared::{Note, RequestId};
 
 impl EventLoop {
     pub(super) fn take_notes(&mut self, py: Python<'_>) {

@@ -8,7 +8,7 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use socket2::Socket;
 
-use crate::fork::Descriptors;
+use crate::worker::fork::Descriptors;
 
 /// Connections accepted in one turn of the loop, so that those that are open get theirs.
 const BATCH: usize = 64;

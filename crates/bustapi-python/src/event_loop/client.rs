@@ -9,10 +9,10 @@ use bustapi_core::sync::stream_pipe::StreamPipe;
 use pyo3::prelude::*;
 use socket2::Socket;
 
-use crate::answer::{Pump, Request};
-use crate::connection::{Connection, Stage};
-use crate::output::Flush;
-use crate::shared::Timeouts;
+use crate::answer::wire::{Pump, Request};
+use crate::io::output::Flush;
+use crate::protocol::http1::{Connection, Stage};
+use crate::worker::shared::Timeouts;
 
 /// How long a peer may take to see our end before the connection is closed for good.
 const LINGER: Duration = Duration::from_secs(1);

@@ -8,14 +8,15 @@ use bustapi_core::sync::stream_pipe::StreamEnd;
 use pyo3::prelude::*;
 
 use super::EventLoop;
-use crate::body_pipe::BodyPipe;
-use crate::client::{Current, Read, Suspended};
-use crate::clock::ThreadClock;
-use crate::connection::{Intake, Stage, Turn};
-use crate::serve::OUTPUT_LIMIT;
-use crate::shared::{Note, RequestId, SIGNALS, Shared};
-use crate::site::catch_panic;
-use crate::spool::Spool;
+use crate::event_loop::client::{Current, Read, Suspended};
+use crate::protocol::http1::{Stage, Turn};
+use crate::request::body_pipe::BodyPipe;
+use crate::request::intake::Intake;
+use crate::request::spool::Spool;
+use crate::run::clock::ThreadClock;
+use crate::run::view_thread::OUTPUT_LIMIT;
+use crate::worker::shared::{Note, RequestId, SIGNALS, Shared};
+use crate::worker::site::catch_panic;
 
 /// Answers that are gathered before they are written, when requests are pipelined.
 const PIPELINED: usize = 16;

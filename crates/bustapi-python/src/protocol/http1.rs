@@ -10,8 +10,6 @@
 //! Requests are taken from the input one after the other, so answers leave in their order
 //! (RFC 9112 9.3.2) and nothing behind an error or a `Connection: close` is ever a request.
 
-mod incoming;
-
 use std::sync::Arc;
 
 use bustapi_core::access_log::request_line;
@@ -24,15 +22,14 @@ use bustapi_core::limits::Limits;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-pub use self::incoming::Intake;
-use self::incoming::{Decoder, IN_MEMORY, Incoming, Refusal, Sink, Unread};
-use crate::answer::{Request, refuse};
-use crate::body_pipe::End;
-use crate::head::{Peer, RequestHead};
-use crate::learning::EndpointKey;
-use crate::names::method;
-use crate::output::Output;
-use crate::site::Site;
+use crate::answer::wire::{Request, refuse};
+use crate::io::output::Output;
+use crate::request::body_pipe::End;
+use crate::request::head::{Peer, RequestHead};
+use crate::request::intake::{Decoder, IN_MEMORY, Incoming, Intake, Refusal, Sink, Unread};
+use crate::request::names::method;
+use crate::run::learning::EndpointKey;
+use crate::worker::site::Site;
 
 /// Input that may wait for its turn; beyond it the connection is not read.
 const READ_AHEAD: usize = 128 * 1024;

@@ -10,8 +10,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyInt, PyString, PyTuple};
 
-use crate::names::{field_key, latin1};
-use crate::routing::Lookup;
+use crate::request::names::{field_key, latin1};
+use crate::request::rule_index::Lookup;
 
 /// The other end of a connection; its strings are made once for all its requests.
 pub struct Peer {

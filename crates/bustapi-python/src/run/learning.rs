@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, DefaultHasher, Hash as _, Hasher};
 use std::time::Duration;
 
-use crate::clock::Effort;
+use crate::run::clock::Effort;
 
 /// A call up to this long is quick without a closer look.
 const LONG: Duration = Duration::from_micros(100);

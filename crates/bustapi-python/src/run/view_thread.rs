@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use bustapi_core::sync::stream_pipe::{Pushed, StreamEnd, StreamPipe};
 use pyo3::prelude::*;
 
-use crate::answer::{Answered, Begun, Pump, begin};
-use crate::clock::ThreadClock;
-use crate::learning::{BodyKind, Measured};
-use crate::output::Output;
-use crate::shared::{Job, Note, SIGNALS, Shared};
+use crate::answer::wire::{Answered, Begun, Pump, begin};
+use crate::io::output::Output;
+use crate::run::clock::ThreadClock;
+use crate::run::learning::{BodyKind, Measured};
+use crate::worker::shared::{Job, Note, SIGNALS, Shared};
 
 /// Bytes of a response that may wait for a slow client; beyond it its iterator waits too.
 pub const OUTPUT_LIMIT: usize = 256 * 1024;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use std::thread;
 
-use crate::shared::RequestId;
+use crate::worker::shared::RequestId;
 
 /// Bytes handed over and not written yet, per body; beyond it the connection is not read.
 pub const PENDING: usize = 1024 * 1024;

@@ -6,9 +6,9 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::file_wrapper::FileWrapper;
-use crate::head::RequestHead;
-use crate::routing::RuleIndex;
+use crate::answer::file_wrapper::FileWrapper;
+use crate::request::head::RequestHead;
+use crate::request::rule_index::RuleIndex;
 
 pub struct Site {
     respond: Py<PyAny>,

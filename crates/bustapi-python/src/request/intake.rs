@@ -8,12 +8,12 @@ use bustapi_core::http1::response::ResponseContext;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::answer::Request;
-use crate::body::Body;
-use crate::body_pipe::{BodyPipe, End};
-use crate::head::RequestHead;
-use crate::learning::EndpointKey;
-use crate::spool::{PENDING, Spool, SpooledFile};
+use crate::answer::wire::Request;
+use crate::request::body::Body;
+use crate::request::body_pipe::{BodyPipe, End};
+use crate::request::head::RequestHead;
+use crate::request::spool::{PENDING, Spool, SpooledFile};
+use crate::run::learning::EndpointKey;
 
 /// Bodies up to this size are collected in memory.
 pub const IN_MEMORY: u64 = 1024 * 1024;
@@ -28,43 +28,43 @@ pub trait Intake {
 }
 
 /// A body on its way in.
-pub(super) struct Incoming {
+pub struct Incoming {
     /// The request, until it is dispatched.
-    pub(super) request: Option<Unread>,
-    pub(super) decoder: Decoder,
-    pub(super) sink: Sink,
-    pub(super) received: u64,
+    pub request: Option<Unread>,
+    pub decoder: Decoder,
+    pub sink: Sink,
+    pub received: u64,
     /// The application's limit, while the body is collected and has no declared length.
-    pub(super) limit: Option<u64>,
-    pub(super) must_continue: bool,
-    pub(super) is_whole: bool,
+    pub limit: Option<u64>,
+    pub must_continue: bool,
+    pub is_whole: bool,
 }
 
-pub(super) struct Unread {
-    pub(super) head: Py<RequestHead>,
-    pub(super) terms: ResponseContext,
-    pub(super) key: EndpointKey,
-    pub(super) is_miss: bool,
+pub struct Unread {
+    pub head: Py<RequestHead>,
+    pub terms: ResponseContext,
+    pub key: EndpointKey,
+    pub is_miss: bool,
 }
 
-pub(super) enum Decoder {
+pub enum Decoder {
     Length(u64),
     Chunked(Box<ChunkDecoder>),
 }
 
-pub(super) enum Sink {
+pub enum Sink {
     Memory(Vec<u8>),
     Spool { spool: Box<Spool>, is_full: bool },
     Pipe { pipe: Arc<BodyPipe>, is_full: bool },
 }
 
-pub(super) enum Refusal {
+pub enum Refusal {
     Peer(HttpError),
     Disk,
 }
 
 impl Incoming {
-    pub(super) fn wants_input(&self) -> bool {
+    pub fn wants_input(&self) -> bool {
         if self.is_whole {
             return false;
         }
@@ -83,11 +83,7 @@ impl Incoming {
     }
 
     /// Decode input and pass it on until the sink is full; returns how much was taken.
-    pub(super) fn take(
-        &mut self,
-        input: &[u8],
-        intake: Option<&dyn Intake>,
-    ) -> Result<usize, Refusal> {
+    pub fn take(&mut self, input: &[u8], intake: Option<&dyn Intake>) -> Result<usize, Refusal> {
         let mut position = 0;
         while self.wants_input() {
             let step = self
@@ -131,7 +127,7 @@ impl Incoming {
 
     /// Send the body elsewhere: to the disk, or straight to the view when nobody will want
     /// it, it is more than the application takes, or there is no space.
-    pub(super) fn leave_memory(&mut self, intake: &dyn Intake) -> std::io::Result<()> {
+    pub fn leave_memory(&mut self, intake: &dyn Intake) -> std::io::Result<()> {
         let Sink::Memory(bytes) = &self.sink else {
             return Ok(());
         };
@@ -152,7 +148,7 @@ impl Incoming {
     }
 
     /// Leave the body, and whether there is too much of it, to the view that reads it.
-    pub(super) fn pipe_to_view(&mut self, intake: &dyn Intake) {
+    pub fn pipe_to_view(&mut self, intake: &dyn Intake) {
         let pipe = intake.pipe();
         let is_full = match &self.sink {
             Sink::Memory(bytes) => !pipe.push(bytes, self.is_whole.then_some(End::Whole)),
@@ -163,7 +159,7 @@ impl Incoming {
     }
 
     /// Return the request once its body is collected, or must be streamed from here on.
-    pub(super) fn finish_collected(
+    pub fn finish_collected(
         &mut self,
         py: Python<'_>,
         intake: Option<&dyn Intake>,
@@ -196,7 +192,7 @@ impl Incoming {
         self.dispatch(py, body).map(Some)
     }
 
-    pub(super) fn dispatch_streamed(
+    pub fn dispatch_streamed(
         &mut self,
         py: Python<'_>,
         file: Option<SpooledFile>,

@@ -12,17 +12,17 @@ use bustapi_core::sync::stream_pipe::StreamPipe;
 use mio::Waker;
 use pyo3::prelude::*;
 
-use crate::answer::{Answered, Request};
-use crate::connection::Refused;
-use crate::counters::Counters;
-use crate::fork::Descriptors;
-use crate::head::{Peer, RequestHead};
-use crate::learning::{EndpointKey, Measured};
-use crate::log_writer::LogWriter;
-use crate::output::Output;
-use crate::site::Site;
-use crate::spool::Spooler;
-use crate::threads::Pool;
+use crate::answer::wire::{Answered, Request};
+use crate::io::output::Output;
+use crate::protocol::http1::Refused;
+use crate::request::head::{Peer, RequestHead};
+use crate::request::spool::Spooler;
+use crate::run::learning::{EndpointKey, Measured};
+use crate::run::pool::Pool;
+use crate::worker::counters::Counters;
+use crate::worker::fork::Descriptors;
+use crate::worker::log_writer::LogWriter;
+use crate::worker::site::Site;
 
 /// How often signals are looked for where a wait cannot be interrupted by them.
 pub const SIGNALS: Duration = Duration::from_millis(100);

@@ -16,8 +16,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{IntoPyDict as _, PyBytes, PyType};
 
-use crate::body_pipe::{BodyPipe, End, Pulled};
-use crate::spool::SpooledFile;
+use crate::request::body_pipe::{BodyPipe, End, Pulled};
+use crate::request::spool::SpooledFile;
 
 /// Return `BodyError`: who catches errors of a connection catches it, and where nobody does
 /// it is Werkzeug's 400.

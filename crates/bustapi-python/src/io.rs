@@ -1,0 +1,3 @@
+//! Bytes between the sockets and the loop.
+
+pub mod output;
