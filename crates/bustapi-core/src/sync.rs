@@ -1,5 +1,6 @@
 //! What several threads look at, explored under loom in every order they can take.
 
+pub mod lead;
 pub mod mailbox;
 pub mod request_state;
 pub mod stream_pipe;
