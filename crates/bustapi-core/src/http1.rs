@@ -1,6 +1,6 @@
 //! HTTP/1.x: heads, bodies and answers as bytes (RFC 9110, RFC 9112).
 
-mod bytes;
+pub(crate) mod bytes;
 pub mod chunked;
 mod date;
 mod fields;

@@ -21,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 pub mod access_log;
+pub mod answer;
 pub mod error;
 pub mod http1;
 pub mod limits;

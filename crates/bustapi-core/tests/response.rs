@@ -1,10 +1,12 @@
 //! What goes out: status lines, fields, framing, dates, chunks and bare errors.
 
+use bustapi_core::answer::AnswerHead;
 use bustapi_core::error::ResponseError;
 use bustapi_core::http1::head::Version;
 use bustapi_core::http1::response::{
     BodyKind, DateCache, EncodedHead, ResponseContext, ResponseFraming, encode_chunk,
-    encode_chunk_size, encode_error, encode_head, encode_template, standard_reason,
+    encode_chunk_size, encode_error, encode_head, encode_template, length_mismatch,
+    standard_reason,
 };
 
 const GET: ResponseContext = ResponseContext {
@@ -42,7 +44,8 @@ fn encode(
     let fields = fields
         .iter()
         .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
-    let result = encode_head(&mut out, status.as_bytes(), fields, body, context, &date());
+    let result = check(status.as_bytes(), fields, body, context)
+        .map(|head| encode_head(&mut out, &head, body, context, &date()));
     let text = String::from_utf8(out).expect("the cases are text");
     let head = text
         .strip_prefix("before")
@@ -52,6 +55,23 @@ fn encode(
         assert_eq!(head, "", "nothing half written");
     }
     result.map(|encoded| (head, encoded))
+}
+
+/// What the thread of a request does before its answer goes to the protocol.
+fn check<'f>(
+    status: &[u8],
+    fields: impl Iterator<Item = (&'f [u8], &'f [u8])>,
+    body: BodyKind,
+    context: &ResponseContext,
+) -> Result<AnswerHead, ResponseError> {
+    let mut head = AnswerHead::new(status)?;
+    for (name, value) in fields {
+        head.push(name, value)?;
+    }
+    if let BodyKind::Sized(actual) = body {
+        length_mismatch(&head, actual, context)?;
+    }
+    Ok(head)
 }
 
 #[test]

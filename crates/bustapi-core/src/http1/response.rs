@@ -1,7 +1,8 @@
 //! The response head: checked, framed and written; chunks and bare error answers.
 
+use crate::answer::AnswerHead;
 use crate::error::ResponseError;
-use crate::http1::bytes::{find_control, is_token, list_elements, parse_decimal, trim_blanks};
+use crate::http1::bytes::{list_elements, parse_decimal};
 use crate::http1::date::DATE_LINE;
 pub use crate::http1::date::DateCache;
 use crate::http1::head::{Head, Version};
@@ -68,50 +69,35 @@ pub struct EncodedHead {
     pub keep_alive: bool,
 }
 
-/// Write the head of an answer from a WSGI status and its fields.
+/// Write the head of an answer.
 ///
 /// Fields that belong to the connection are the server's (PEP 3333): of the application's
 /// `Connection` only `close` is obeyed, `Keep-Alive`, `Proxy-Connection`, `TE`, `Trailer` and
 /// `Transfer-Encoding` are dropped, and so is `Upgrade` except with 426, which demands it.
 /// All others go out as they are and in their order. A Content-Length is added behind them
 /// where the application gave none; its own is dropped where no answer may have one, and
-/// where it must be 0.
-///
-/// # Errors
-/// What the application did wrong; `out` is then as it was.
-pub fn encode_head<'f>(
+/// where it must be 0. Where it gave one, it is what the body must have: whoever knows the
+/// body has compared them ([`length_mismatch`]).
+pub fn encode_head(
     out: &mut Vec<u8>,
-    status: &[u8],
-    fields: impl IntoIterator<Item = (&'f [u8], &'f [u8])>,
+    head: &AnswerHead,
     body: BodyKind,
     context: &ResponseContext,
     date: &DateCache,
-) -> Result<EncodedHead, ResponseError> {
-    let start = out.len();
-    let result = write_head(out, status, fields, body, context, date);
-    if result.is_err() {
-        out.truncate(start);
-    }
-    result
-}
-
-fn write_head<'f>(
-    out: &mut Vec<u8>,
-    status: &[u8],
-    fields: impl IntoIterator<Item = (&'f [u8], &'f [u8])>,
-    body: BodyKind,
-    context: &ResponseContext,
-    date: &DateCache,
-) -> Result<EncodedHead, ResponseError> {
-    let status = write_status_line(out, status)?;
+) -> EncodedHead {
+    let status = head.status();
+    write_status_line(out, head);
     let mut own = OwnFields::default();
-    for (name, value) in fields {
-        check_field(name, value)?;
-        if own.passes(name, value, status, context)? {
+    for (name, value) in head.fields() {
+        if own.passes(name, value, status, context) {
             write_field(out, name, value);
         }
     }
-    let (framing, added) = own.framing(status, body, context)?;
+    let (framing, added) = match head.content_length() {
+        _ if is_reset(status, context) => (ResponseFraming::Empty, Some(0)),
+        Some(declared) => (declared_framing(status, declared, context), None),
+        None => undeclared_framing(status, body, context),
+    };
     if let Some(length) = added {
         write_length(out, length);
     }
@@ -125,11 +111,28 @@ fn write_head<'f>(
         context.keep_alive && !own.wants_close && may_keep_alive(status, framing, context);
     write_connection(out, keep_alive, own.has_upgrade, context);
     out.extend_from_slice(b"\r\n");
-    Ok(EncodedHead {
+    EncodedHead {
         status,
         framing,
         keep_alive,
-    })
+    }
+}
+
+/// Compare the length that an application declared with the body that it made.
+///
+/// # Errors
+/// [`ResponseError::LengthMismatch`], where a body is sent at all.
+pub fn length_mismatch(
+    head: &AnswerHead,
+    actual: u64,
+    context: &ResponseContext,
+) -> Result<(), ResponseError> {
+    match head.content_length() {
+        Some(declared) if declared != actual && !has_no_content(head.status(), context) => {
+            Err(ResponseError::LengthMismatch { declared, actual })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Write a head from a template: status line and fields, each with its line end.
@@ -211,10 +214,9 @@ pub fn encode_error(out: &mut Vec<u8>, status: u16, is_head: bool, date: &DateCa
     }
 }
 
-/// The fields of the application that concern the framing and the connection.
+/// The fields of the application that concern the connection.
 #[derive(Debug, Default)]
 struct OwnFields {
-    content_length: Option<u64>,
     has_date: bool,
     has_upgrade: bool,
     wants_close: bool,
@@ -228,71 +230,48 @@ impl OwnFields {
         value: &[u8],
         status: u16,
         context: &ResponseContext,
-    ) -> Result<bool, ResponseError> {
+    ) -> bool {
         let is = |other: &[u8]| name.eq_ignore_ascii_case(other);
         match name.len() {
-            2 if is(b"te") => Ok(false),
+            2 if is(b"te") => false,
             4 if is(b"date") => {
                 // RFC 9110 5.3: a field that is no list is sent once.
-                let is_first = !self.has_date;
-                self.has_date = true;
-                Ok(is_first)
+                !std::mem::replace(&mut self.has_date, true)
             }
-            7 if is(b"trailer") => Ok(false),
+            7 if is(b"trailer") => false,
             7 if is(b"upgrade") => {
                 // RFC 9110 15.5.22: 426 names the protocol to change to.
                 self.has_upgrade |= status == 426;
-                Ok(status == 426)
+                status == 426
             }
             10 if is(b"connection") => {
                 self.wants_close |=
                     list_elements(value).any(|option| option.eq_ignore_ascii_case(b"close"));
-                Ok(false)
+                false
             }
-            10 if is(b"keep-alive") => Ok(false),
+            10 if is(b"keep-alive") => false,
+            // RFC 9110 8.6: not with 204 and not with 2xx to CONNECT; with HEAD and 304
+            // it is the length that GET would have.
             14 if is(b"content-length") => {
-                self.take_length(value)?;
-                // RFC 9110 8.6: not with 204 and not with 2xx to CONNECT; with HEAD and 304
-                // it is the length that GET would have.
-                Ok(!forbids_length(status, context) && !is_reset(status, context))
+                !forbids_length(status, context) && !is_reset(status, context)
             }
-            16 if is(b"proxy-connection") => Ok(false),
-            17 if is(b"transfer-encoding") => Ok(false),
-            _ => Ok(true),
+            16 if is(b"proxy-connection") => false,
+            17 if is(b"transfer-encoding") => false,
+            _ => true,
         }
     }
+}
 
-    fn take_length(&mut self, value: &[u8]) -> Result<(), ResponseError> {
-        let length = parse_decimal(trim_blanks(value))
-            .ok_or_else(|| ResponseError::ContentLength(value.to_vec()))?;
-        match self.content_length.replace(length) {
-            Some(_) => Err(ResponseError::RepeatedContentLength),
-            None => Ok(()),
-        }
-    }
-
-    /// Decide how the body ends and which Content-Length is added (RFC 9112 6.3).
-    fn framing(
-        &self,
-        status: u16,
-        body: BodyKind,
-        context: &ResponseContext,
-    ) -> Result<(ResponseFraming, Option<u64>), ResponseError> {
-        if is_reset(status, context) {
-            return Ok((ResponseFraming::Empty, Some(0)));
-        }
-        let Some(declared) = self.content_length else {
-            return Ok(undeclared_framing(status, body, context));
-        };
-        if has_no_content(status, context) {
-            return Ok((ResponseFraming::Empty, None));
-        }
-        match body {
-            BodyKind::Sized(actual) if actual != declared => {
-                Err(ResponseError::LengthMismatch { declared, actual })
-            }
-            _ => Ok((ResponseFraming::Length(declared), None)),
-        }
+/// Decide how the body of an application that declared its length ends (RFC 9112 6.3).
+const fn declared_framing(
+    status: u16,
+    declared: u64,
+    context: &ResponseContext,
+) -> ResponseFraming {
+    if has_no_content(status, context) {
+        ResponseFraming::Empty
+    } else {
+        ResponseFraming::Length(declared)
     }
 }
 
@@ -354,42 +333,17 @@ pub fn status_code(status: &[u8]) -> Option<u16> {
     (200..=999).contains(&code).then_some(code)
 }
 
-/// Check `status` (three digits and a reason) and write the status line.
-fn write_status_line(out: &mut Vec<u8>, status: &[u8]) -> Result<u16, ResponseError> {
-    let invalid = || ResponseError::Status(status.to_vec());
-    let code = status_code(status).ok_or_else(invalid)?;
-    let (digits, rest) = status.split_at(3);
-    let reason = match rest {
-        [] => b"",
-        [b' ', reason @ ..] => reason,
-        _ => return Err(invalid()),
-    };
-    if find_control(reason, 0).is_some() {
-        return Err(invalid());
-    }
+fn write_status_line(out: &mut Vec<u8>, head: &AnswerHead) {
     out.extend_from_slice(b"HTTP/1.1 ");
-    out.extend_from_slice(digits);
+    write_decimal(out, u64::from(head.status()));
     out.push(b' ');
-    if reason.is_empty() {
-        out.extend_from_slice(standard_reason(code).unwrap_or("").as_bytes());
-    } else {
-        out.extend_from_slice(reason);
-    }
+    let standard = || standard_reason(head.status()).unwrap_or("").as_bytes();
+    let reason = match head.reason() {
+        [] => standard(),
+        reason => reason,
+    };
+    out.extend_from_slice(reason);
     out.extend_from_slice(b"\r\n");
-    Ok(code)
-}
-
-fn check_field(name: &[u8], value: &[u8]) -> Result<(), ResponseError> {
-    if !is_token(name) {
-        return Err(ResponseError::FieldName(name.to_vec()));
-    }
-    if value
-        .iter()
-        .any(|byte| matches!(byte, b'\r' | b'\n' | b'\0'))
-    {
-        return Err(ResponseError::FieldValue(name.to_vec()));
-    }
-    Ok(())
 }
 
 fn write_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
