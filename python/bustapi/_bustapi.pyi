@@ -275,9 +275,9 @@ class Worker:
     ) -> Worker:
         """
         :param listeners: file descriptors of listening sockets; duplicated, not taken over.
-        :param spawn: called with ``"view"`` or ``"stream"`` when another thread is wanted;
-            it starts a daemon ``threading.Thread`` whose target is :meth:`run_view` or
-            :meth:`run_stream`.
+        :param spawn: called with ``"hot"``, ``"view"`` or ``"stream"`` when another thread
+            is wanted; it starts a daemon ``threading.Thread`` whose target is
+            :meth:`run_hot`, :meth:`run_view` or :meth:`run_stream`.
         :param threads: most view threads. 1: one request at a time, all on the thread
             that calls :meth:`run_view`, no inline calls.
         :param spool_directory: where bodies above 1 MiB are kept in files without a name
@@ -287,7 +287,11 @@ class Worker:
         """
 
     def run_hot(self) -> None:
-        """Own the loop until :meth:`drain` has ended. Target of the hot thread."""
+        """Lead the loop, or stand by to take it over from a thread whose view lasts.
+
+        Target of the first hot thread and of each other one that ``spawn`` is asked for;
+        returns at the end, or when enough threads stand by.
+        """
 
     def run_view(self) -> None:
         """Serve requests handed over by the loop; returns when idle for long or at the end."""
@@ -303,6 +307,13 @@ class Worker:
 
     def stop(self) -> None:
         """End now: what is in flight is cut."""
+
+    def _inject_fault(self, point: str, times: int) -> None:
+        """Have the core panic the next times that it comes to a point, for tests.
+
+        :param point: ``"read"``, ``"parse"``, ``"dispatch"``, ``"view"``, ``"encode"`` or
+            ``"note"``.
+        """
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait without the interpreter until the loop has ended; signal handlers run.

@@ -580,7 +580,9 @@ def test_a_thread_that_cannot_be_started_costs_its_request() -> None:
         hot.join(10)
 
     assert answer.startswith(b"HTTP/1.1 503 ")
-    assert [str(error) for error in handler.errors] == ["can't start new thread"]
+    # One to answer it, and one to stand by.
+    messages = [str(error) for error in handler.errors]
+    assert messages == 2 * ["can't start new thread"]
 
 
 # Responses.
@@ -1387,9 +1389,20 @@ def run_on_this_thread(handler: Handler, sent: bytes, **options: Any) -> None:
             connection.close()
 
 
-def test_a_loop_runs_once() -> None:
-    with serving(hello) as server, pytest.raises(RuntimeError, match="second time"):
-        server.worker.run_hot()
+def test_threads_that_nobody_needs_to_stand_by_are_dismissed() -> None:
+    with serving(hello) as server:
+        # Others wait for the place of the one that leads; whoever comes then returns.
+        threads = [threading.Thread(target=server.worker.run_hot) for _ in range(20)]
+
+        for thread in threads:
+            thread.start()
+
+        until(lambda: any(not thread.is_alive() for thread in threads))
+        assert body_of(server.get()) == b"hello"
+
+    for thread in threads:
+        thread.join(TIMEOUT)
+        assert not thread.is_alive()
 
 
 # The access log.

@@ -10,7 +10,7 @@
 
 pub mod acceptor;
 pub mod client;
-mod dispatch;
+pub mod dispatch;
 mod notes;
 mod turn;
 
@@ -29,9 +29,10 @@ use pyo3::prelude::*;
 use slab::Slab;
 use socket2::Socket;
 
-use self::dispatch::Paced;
-use crate::event_loop::acceptor::{Accepted, Acceptor};
-use crate::event_loop::client::{Client, Overdue, Suspended};
+use self::acceptor::{Accepted, Acceptor};
+use self::client::{Client, Overdue};
+use self::dispatch::{Paced, Run};
+use self::turn::Drive;
 use crate::protocol::http1::Connection;
 use crate::request::head::Peer;
 use crate::run::learning::Learning;
@@ -52,26 +53,44 @@ const READ_SIZE: usize = 64 * 1024;
 pub struct EventLoop {
     shared: Arc<Shared>,
     poll: Poll,
+    /// What the last wait brought; None while it is gone through.
+    events: Option<Events>,
     acceptor: Acceptor,
     clients: Slab<Client>,
     learning: Learning,
     /// Clients that have something to do without an event.
     ready: VecDeque<usize>,
+    /// How many of these have yet to get their turn before the next wait.
+    round: usize,
+    /// Clients whose requests are read, then answered, then written together.
+    batch: VecDeque<usize>,
+    batch_begun: Instant,
+    /// The client whose turn is interrupted by a request that the leader runs.
+    driven: Option<Drive>,
+    /// Clients that had their turn and whose answers are not written yet.
+    unsent: Vec<usize>,
     /// Closed in this turn; their places are free in the next one, when no event is left
     /// that was meant for them.
     closed: Vec<usize>,
-    /// Clients that had their turn and whose answers are not written yet.
-    unsent: Vec<usize>,
-    /// Clients of the current batch, kept for its memory.
-    batch: Vec<usize>,
     notes: Vec<Note>,
     scratch: Box<[MaybeUninit<u8>]>,
     serial: u64,
     tick: Instant,
     paced: Paced,
+    /// Requests that were taken over and still run.
+    displaced: usize,
     is_accepting: bool,
     is_draining: bool,
     has_warned: bool,
+}
+
+/// What the leader has to do.
+pub enum Step {
+    /// Lend the loop, run a request, and come back with [`EventLoop::finish_inline`];
+    /// or, when nobody watches the loan, with [`EventLoop::run_elsewhere`].
+    Run(Run),
+    /// Nothing: the worker has ended.
+    Ended,
 }
 
 impl EventLoop {
@@ -82,72 +101,113 @@ impl EventLoop {
             shared.descriptors.add(listener.as_raw_fd());
         }
         let acceptor = Acceptor::new(listeners, poll.registry(), LAST_LISTENER, most)?;
+        let now = Instant::now();
         Ok(Self {
             shared,
             poll,
+            events: Some(Events::with_capacity(1024)),
             acceptor,
             clients: Slab::new(),
             learning: Learning::default(),
             ready: VecDeque::new(),
-            closed: Vec::new(),
+            round: 0,
+            batch: VecDeque::new(),
+            batch_begun: now,
+            driven: None,
             unsent: Vec::new(),
-            batch: Vec::new(),
+            closed: Vec::new(),
             notes: Vec::new(),
             scratch: Box::new_uninit_slice(READ_SIZE),
             serial: 0,
-            tick: Instant::now() + TICK,
-            paced: Paced::now(Instant::now()),
+            tick: now + TICK,
+            paced: Paced::now(now),
+            displaced: 0,
             is_accepting: true,
             is_draining: false,
             has_warned: false,
         })
     }
 
-    /// Turn until the worker has ended.
-    pub fn run(&mut self, py: Python<'_>) -> PyResult<()> {
-        let mut events = Events::with_capacity(1024);
+    /// Begin to lead, perhaps in place of a thread whose request lasts.
+    ///
+    /// `is_waiting`: that request waits, rather than computes.
+    pub fn take_over(&mut self, py: Python<'_>, is_waiting: bool) {
+        if let Some(Drive { place, .. }) = self.driven.take() {
+            if let Some(current) = &self.clients[place].current {
+                let key = current.key;
+                self.leave_behind(key, is_waiting);
+            }
+            self.unsent.push(place);
+        }
+        // The thread that led has posted what it had without waking anybody.
+        self.take_notes(py);
+    }
+
+    /// Look at every client again: what was known of them was lost in a panic.
+    pub fn look_again(&mut self) {
+        self.driven = None;
+        self.batch.clear();
+        self.round = 0;
+        self.events
+            .get_or_insert_with(|| Events::with_capacity(1024));
+        self.ready.clear();
+        for (place, client) in &mut self.clients {
+            client.is_readable = true;
+            client.is_writable = true;
+            self.ready.push_back(place);
+        }
+    }
+
+    /// Turn until a request is to run on this thread, or the worker has ended.
+    pub fn turn(&mut self, py: Python<'_>) -> PyResult<Step> {
         loop {
-            self.wait(py, &mut events)?;
-            if self.shared.leader.is_stopped() {
-                break;
+            if let Some(run) = self.drive_batch(py) {
+                return Ok(Step::Run(run));
             }
-            for event in &events {
-                self.take_event(event);
+            if self.begin_batch() {
+                continue;
             }
-            self.take_notes(py);
-            self.accept(py);
-            self.drive_ready(py);
             self.pace(py);
             self.look_at_time(py);
             self.bury();
             if self.is_draining && self.has_ended() {
-                break;
+                return Ok(Step::Ended);
             }
+            let waited = self.wait(py);
+            self.take_events();
+            waited?;
+            if self.shared.is_stopped() {
+                return Ok(Step::Ended);
+            }
+            self.take_notes(py);
+            self.accept(py);
+            self.round = self.ready.len();
         }
-        self.close_all(py);
-        Ok(())
     }
 
-    fn wait(&mut self, py: Python<'_>, events: &mut Events) -> PyResult<()> {
+    fn wait(&mut self, py: Python<'_>) -> PyResult<()> {
+        let Some(events) = &mut self.events else {
+            unreachable!("they are put back when they were gone through");
+        };
+        let poll = &mut self.poll;
         let is_due = !self.ready.is_empty() || (self.is_accepting && self.acceptor.is_ready());
-        if !self.shared.leader.begin_wait() {
-            return Ok(());
-        }
         events.clear();
         // While other threads work for us they get the interpreter each turn.
         let others_work = self.shared.counters.in_flight.get() > 0;
         let mut result = Ok(());
         if is_due || !others_work {
-            result = self.poll.poll(events, Some(Duration::ZERO));
+            result = poll.poll(events, Some(Duration::ZERO));
         }
         if events.is_empty() && !is_due && result.is_ok() {
-            let (time, poll) = (self.time_to_wait(), &mut self.poll);
+            let time = time_to_wait(
+                self.clients.is_empty() && self.is_accepting,
+                self.tick,
+                &self.shared,
+            );
             result = py.detach(|| poll.poll(events, time));
         } else if others_work {
             py.detach(std::thread::yield_now);
         }
-        // When it fails the worker was stopped meanwhile, which the caller looks for.
-        let _is_leader = self.shared.leader.end_wait();
         match result {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {
                 events.clear();
@@ -157,16 +217,14 @@ impl EventLoop {
         }
     }
 
-    fn time_to_wait(&self) -> Option<Duration> {
-        if self.clients.is_empty() && self.is_accepting {
-            return None;
+    fn take_events(&mut self) {
+        let Some(events) = self.events.take() else {
+            return;
+        };
+        for event in &events {
+            self.take_event(event);
         }
-        let left = self.tick.saturating_duration_since(Instant::now());
-        Some(if self.shared.views.is_waiting() {
-            left.min(PATIENCE)
-        } else {
-            left
-        })
+        self.events = Some(events);
     }
 
     fn take_event(&mut self, event: &Event) {
@@ -238,7 +296,7 @@ impl EventLoop {
 
     fn look_at_time(&mut self, py: Python<'_>) {
         if !self.is_draining && self.shared.end.asked().is_some() {
-            self.begin_drain(py);
+            self.begin_drain();
         }
         let now = Instant::now();
         if now < self.tick {
@@ -258,10 +316,10 @@ impl EventLoop {
         for (place, what) in overdue {
             match what {
                 Overdue::Nothing => {}
-                Overdue::Close => self.close(py, place),
+                Overdue::Close => self.close(place),
                 Overdue::Reset => {
                     self.clients[place].reset();
-                    self.close(py, place);
+                    self.close(place);
                 }
                 Overdue::TimeOut => {
                     let client = &mut self.clients[place];
@@ -277,7 +335,7 @@ impl EventLoop {
         }
     }
 
-    fn begin_drain(&mut self, py: Python<'_>) {
+    fn begin_drain(&mut self) {
         self.is_draining = true;
         self.is_accepting = false;
         self.acceptor
@@ -292,7 +350,7 @@ impl EventLoop {
             }
         }
         for place in idle {
-            self.close(py, place);
+            self.close(place);
         }
         self.tick = Instant::now();
     }
@@ -304,23 +362,18 @@ impl EventLoop {
             .end
             .asked()
             .is_some_and(|until| Instant::now() >= until);
-        self.clients.is_empty() || is_over
+        // What has been answered may still be closing.
+        (self.clients.is_empty() && self.shared.counters.in_flight.get() == 0) || is_over
     }
 
-    fn close(&mut self, py: Python<'_>, place: usize) {
+    fn close(&mut self, place: usize) {
         let Some(client) = self.clients.get_mut(place) else {
             return;
         };
         if std::mem::replace(&mut client.is_closed, true) {
             return;
         }
-        let site = &self.shared.site;
-        client.abandon(py, |py, suspended| {
-            let Suspended {
-                mut pump, request, ..
-            } = suspended;
-            pump.close(py, site, &request.head);
-        });
+        client.abandon();
         client.connection.output.clear();
         let raw = client.socket.as_raw_fd();
         // Whatever fails here, the descriptor is closed with the client.
@@ -338,14 +391,28 @@ impl EventLoop {
         }
     }
 
-    fn close_all(&mut self, py: Python<'_>) {
+    /// Close everything: the worker has ended.
+    pub fn close_all(&mut self) {
         let places: Vec<_> = self.clients.iter().map(|(place, _)| place).collect();
         for place in places {
-            self.close(py, place);
+            self.close(place);
         }
         self.bury();
         self.shared.descriptors.remove(self.poll.as_raw_fd());
         self.acceptor
             .close(self.poll.registry(), &self.shared.descriptors);
     }
+}
+
+/// Return how long to wait for events; None for as long as it takes.
+fn time_to_wait(is_quiet: bool, tick: Instant, shared: &Shared) -> Option<Duration> {
+    if is_quiet {
+        return None;
+    }
+    let left = tick.saturating_duration_since(Instant::now());
+    Some(if shared.views.is_waiting() {
+        left.min(PATIENCE)
+    } else {
+        left
+    })
 }

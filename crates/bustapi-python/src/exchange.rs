@@ -6,11 +6,17 @@ use bustapi_core::error::HttpError;
 use bustapi_core::http1::chunked::{ChunkDecoder, ChunkEvent};
 use bustapi_core::http1::head::{Framing, Head, HeadParser, HeadStatus};
 use bustapi_core::limits::Limits;
+use bustapi_core::sync::stream_pipe::{Pieces, StreamPipe};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
-use crate::answer::wire::{Begun, begin};
+use crate::answer::pump::Next;
+use crate::answer::wire::{Made, Response, respond};
+use crate::answer::{self, Answer, Content};
+use crate::io::output::Output;
+use crate::protocol::encoder::Encoder;
 use crate::protocol::http1::{Connection, Turn};
+use crate::request::Request;
 use crate::request::head::Peer;
 use crate::request::names::latin1;
 use crate::request::rule_index::RuleIndex;
@@ -54,19 +60,64 @@ fn answer_all(py: Python<'_>, site: &Site, connection: &mut Connection) -> PyRes
             Turn::Read => return Ok(true),
             Turn::Last => return Ok(false),
             Turn::Request(request) => {
-                let answered = match begin(py, site, &request, &mut connection.output) {
-                    Begun::Whole(answered) => answered,
-                    Begun::Stream(mut pump) => loop {
-                        let buffer = connection.output.buffer();
-                        if let Some(answered) = pump.step(py, site, &request.head, buffer) {
-                            break answered;
-                        }
-                    },
-                };
-                connection.answered(answered.keep_alive);
+                let keep_alive = answer_one(py, site, &request, &mut connection.output);
+                connection.answered(keep_alive);
             }
         }
     }
+}
+
+/// Answer one request; returns whether the connection stays open.
+fn answer_one(py: Python<'_>, site: &Site, request: &Request, output: &mut Output) -> bool {
+    let (terms, Response { made, closing }) = (&request.terms, respond(py, site, request));
+    let keep_alive = match (made, &closing) {
+        (Made::Whole(answer), _) => Encoder::begin(py, answer, terms, output).keep_alive,
+        (Made::Stream(head, mut pump), Some(closing)) => {
+            let pipe = Arc::new(StreamPipe::new(0));
+            let is_whole = loop {
+                match pump.next(py, &closing.context, site, &request.head) {
+                    Next::Piece(piece, count) => push(&pipe, &piece.as_bytes()[..count]),
+                    Next::Last(piece, count) => {
+                        push(&pipe, &piece.as_bytes()[..count]);
+                        break Some(true);
+                    }
+                    Next::End { is_whole } => break Some(is_whole),
+                    Next::Failed => break None,
+                }
+            };
+            let mut pieces = Pieces::default();
+            let _end = pipe.take(&mut pieces);
+            let answer = match is_whole {
+                None if pieces.is_empty() => Answer::bare(500),
+                Some(_) if pieces.is_empty() => Answer {
+                    head: answer::Head::Checked(head),
+                    content: Content::Empty,
+                    is_short: is_whole == Some(false),
+                },
+                _ => Answer {
+                    head: answer::Head::Checked(head),
+                    content: Content::Stream(pipe),
+                    is_short: is_whole != Some(true),
+                },
+            };
+            let encoder = Encoder::begin(py, answer, terms, output);
+            encoder.pieces(&pieces, output);
+            if is_whole == Some(true) {
+                encoder.end(output);
+            }
+            encoder.keep_alive
+        }
+        (Made::Stream(..), None) => unreachable!("an iterator is closed at its end"),
+    };
+    if let Some(closing) = closing {
+        closing.close(py, site, request);
+    }
+    keep_alive
+}
+
+fn push(pipe: &StreamPipe, piece: &[u8]) {
+    // Nobody has to be told: what is in it is taken at the end.
+    let _announced = pipe.push(piece);
 }
 
 fn pieces(data: &[u8], split: usize) -> impl Iterator<Item = &[u8]> {

@@ -1,4 +1,5 @@
 //! What turns bytes into requests and answers into bytes.
 
-pub mod date;
+mod date;
+pub mod encoder;
 pub mod http1;

@@ -7,3 +7,23 @@ pub mod intake;
 pub mod names;
 pub mod rule_index;
 pub mod spool;
+
+use std::sync::Arc;
+
+use bustapi_core::http1::response::ResponseContext;
+use pyo3::prelude::*;
+
+use self::body::Body;
+use self::body_pipe::BodyPipe;
+use self::head::RequestHead;
+use crate::run::learning::EndpointKey;
+
+/// A request that is ready to be answered.
+pub struct Request {
+    pub head: Py<RequestHead>,
+    pub body: Option<Py<Body>>,
+    pub terms: ResponseContext,
+    pub key: EndpointKey,
+    /// Where its body comes from while it is answered, if it was not collected before.
+    pub pipe: Option<Arc<BodyPipe>>,
+}

@@ -1,6 +1,7 @@
 //! `Worker`: one event loop with its listening sockets, view threads and completion queue.
 
 pub mod counters;
+pub mod faults;
 pub mod fork;
 pub mod log_writer;
 pub mod shared;
@@ -8,27 +9,28 @@ pub mod site;
 
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use bustapi_core::sync::lead::{Lead, Standing};
 use bustapi_core::sync::mailbox::Mailbox;
-use bustapi_core::sync::request_state::LeaderState;
 use mio::{Poll, Waker};
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict as _, PyDict};
 
-use crate::answer::wire::refuse;
 use crate::event_loop::acceptor::most_connections;
-use crate::event_loop::{EventLoop, WAKER};
-use crate::io::output::Output;
+use crate::event_loop::{EventLoop, Step, WAKER};
 use crate::request::rule_index::RuleIndex;
 use crate::request::spool::Spooler;
-use crate::run::learning::Measured;
+use crate::run::TICK;
+use crate::run::inline::{finish_displaced, run_inline};
 use crate::run::pool::{Pool, Timeout};
 use crate::run::view_thread::serve;
 use crate::worker::counters::Counters;
+use crate::worker::faults::Faults;
 use crate::worker::fork::close_in_children;
 use crate::worker::log_writer::{LogWriter, duplicate};
 use crate::worker::shared::{End, Job, Note, SIGNALS, Shared, Timeouts, wake};
@@ -41,16 +43,15 @@ const WAITING_VIEWS: usize = 1000;
 #[pyclass(frozen, module = "bustapi._bustapi")]
 pub struct Worker {
     shared: Arc<Shared>,
-    /// The loop, until a thread runs it.
-    event_loop: Mutex<Option<Box<EventLoop>>>,
+    lead: Lead<Box<EventLoop>>,
 }
 
 #[pymethods]
 impl Worker {
     /// :param listeners: file descriptors of listening sockets; duplicated, not taken over.
-    /// :param spawn: called with ``"view"`` or ``"stream"`` when another thread is wanted;
-    ///     it starts a daemon ``threading.Thread`` whose target is :meth:`run_view` or
-    ///     :meth:`run_stream`.
+    /// :param spawn: called with ``"hot"``, ``"view"`` or ``"stream"`` when another thread
+    ///     is wanted; it starts a daemon ``threading.Thread`` whose target is
+    ///     :meth:`run_hot`, :meth:`run_view` or :meth:`run_stream`.
     /// :param threads: most view threads. 1: one request at a time, all on the thread
     ///     that calls :meth:`run_view`, no inline calls.
     #[new]
@@ -106,7 +107,7 @@ impl Worker {
         close_in_children(handler.py(), &descriptors)?;
         let shared = Arc::new(Shared {
             site: Site::new(handler, index, &identity)?,
-            leader: LeaderState::new(),
+            is_stopped: AtomicBool::new(false),
             mailbox: Arc::clone(&mailbox),
             waker: Arc::clone(&waker),
             // The single thread is not made by the pool.
@@ -119,6 +120,7 @@ impl Worker {
             spawn,
             is_single,
             counters: Counters::default(),
+            faults: Faults::default(),
             descriptors,
             log,
             spooler: spooler(spool_directory, spool_budget, mailbox, waker),
@@ -138,7 +140,7 @@ impl Worker {
         let event_loop = EventLoop::new(Arc::clone(&shared), poll, listeners)?;
         Ok(Self {
             shared,
-            event_loop: Mutex::new(Some(Box::new(event_loop))),
+            lead: Lead::new(Box::new(event_loop)),
         })
     }
 
@@ -151,22 +153,17 @@ impl Worker {
         Ok(())
     }
 
-    /// Own the loop until :meth:`drain` has ended. Target of the hot thread.
+    /// Lead the loop, or stand by to take it over from a thread whose view lasts. Target of
+    /// the first hot thread and of each other one that ``spawn`` is called for with
+    /// ``"hot"``; returns at the end, or when enough threads stand by.
     fn run_hot(&self, py: Python<'_>) -> PyResult<()> {
-        let taken = self
-            .event_loop
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        let mut event_loop = taken.ok_or_else(|| {
-            PyRuntimeError::new_err(
-                "'run_hot' was called a second time. Make another Worker to serve again.",
-            )
-        })?;
-        let result = catch_panic(|| event_loop.run(py)).and_then(|result| result);
-        drop(event_loop);
-        self.finish(py);
-        result
+        while py.detach(|| self.lead.stand_by()) == Standing::Watcher {
+            let Some(event_loop) = self.watch(py) else {
+                break;
+            };
+            self.lead_on(py, event_loop)?;
+        }
+        Ok(())
     }
 
     /// Serve requests handed over by the loop; returns when idle for long or at the end.
@@ -195,8 +192,12 @@ impl Worker {
 
     /// End now: what is in flight is cut.
     fn stop(&self) {
-        self.shared.leader.stop();
-        wake(&self.shared.waker);
+        self.shared.stop();
+    }
+
+    /// Have the core panic the next times that it comes to a point, for tests.
+    fn _inject_fault(&self, point: &str, times: u32) -> PyResult<()> {
+        self.shared.faults.inject(point, times)
     }
 
     /// Wait without the interpreter until the loop has ended; signal handlers run.
@@ -209,6 +210,9 @@ impl Worker {
             .transpose()?;
         let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
+            if self.shared.descriptors.is_child() {
+                return Ok(true);
+            }
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
             // A signal interrupts the wait when it comes to this thread, as it mostly does.
             let time = left.unwrap_or(SIGNALS * 5).min(SIGNALS * 5);
@@ -242,10 +246,77 @@ impl Worker {
 }
 
 impl Worker {
+    /// Watch the loop until it is to be led by this thread; None at the end.
+    fn watch(&self, py: Python<'_>) -> Option<Box<EventLoop>> {
+        loop {
+            let (loan, seen) = py.detach(|| (self.lead.watch(TICK), Instant::now()));
+            // Whoever waits has let the interpreter go, whoever computes has it.
+            let is_waiting = seen.elapsed() < TICK / 4;
+            if let Some(mut event_loop) = self.lead.take(loan?) {
+                event_loop.take_over(py, is_waiting);
+                return Some(event_loop);
+            }
+        }
+    }
+
+    /// Lead until the worker has ended, or another thread leads.
+    fn lead_on(&self, py: Python<'_>, mut event_loop: Box<EventLoop>) -> PyResult<()> {
+        self.have_watched(py);
+        loop {
+            let step = match catch_panic(|| event_loop.turn(py)) {
+                Ok(Ok(step)) => step,
+                // A signal handler raised, or the poller has failed.
+                Ok(Err(error)) => {
+                    self.end(py, event_loop);
+                    return Err(error);
+                }
+                Err(error) => {
+                    self.shared.site.log(py, None, error);
+                    event_loop.look_again();
+                    continue;
+                }
+            };
+            let Step::Run(run) = step else {
+                self.end(py, event_loop);
+                return Ok(());
+            };
+            let loan = match self.lead.lend(event_loop) {
+                Ok(loan) => loan,
+                Err(returned) => {
+                    event_loop = returned;
+                    event_loop.run_elsewhere(py, run);
+                    self.have_watched(py);
+                    continue;
+                }
+            };
+            let lent = (&self.lead, loan);
+            let ran = run_inline(py, &self.shared, &run.job, run.measures, lent);
+            match self.lead.recover(loan) {
+                Some(recovered) => event_loop = recovered,
+                None => {
+                    finish_displaced(py, &self.shared, &run.job, ran);
+                    return Ok(());
+                }
+            }
+            event_loop.finish_inline(py, &run, ran);
+        }
+    }
+
+    /// See to it that threads stand by.
+    fn have_watched(&self, py: Python<'_>) {
+        if !self.shared.is_single
+            && self.lead.wants_another()
+            && let Err(error) = self.shared.spawn.bind(py).call1(("hot",))
+        {
+            self.lead.start_failed();
+            self.shared.site.log(py, None, error);
+        }
+    }
+
     fn run_pool(&self, py: Python<'_>, pool: &Pool<Job>) {
         let mut member = pool.join();
         while let Some(job) = py.detach(|| pool.next(&mut member)) {
-            self.serve(py, job);
+            serve(py, &self.shared, &job);
         }
     }
 
@@ -254,7 +325,7 @@ impl Worker {
         let mut member = self.shared.views.join();
         loop {
             match py.detach(|| self.shared.views.next_within(&mut member, SIGNALS)) {
-                Ok(Some(job)) => self.serve(py, job),
+                Ok(Some(job)) => serve(py, &self.shared, &job),
                 Ok(None) => return Ok(()),
                 Err(Timeout) => {}
             }
@@ -262,32 +333,12 @@ impl Worker {
         }
     }
 
-    /// Answer a request, even when our own code has a bug.
-    fn serve(&self, py: Python<'_>, job: Job) {
-        let (id, key, is_head) = (job.id, job.request.key, job.request.terms.is_head);
-        let Err(error) = catch_panic(|| serve(py, &self.shared, job)) else {
-            return;
-        };
-        self.shared.site.log(py, None, error);
-        let mut output = Output::default();
-        let answered = refuse(500, is_head, &mut output);
-        let measured = Measured {
-            wall: Duration::ZERO,
-            effort: None,
-            body: answered.body,
-        };
-        self.shared.post(Note::Whole {
-            id,
-            output,
-            keep_alive: false,
-            key,
-            measured,
-        });
-    }
-
     /// Let everything that belongs to the loop end.
-    fn finish(&self, py: Python<'_>) {
-        self.shared.leader.stop();
+    fn end(&self, py: Python<'_>, mut event_loop: Box<EventLoop>) {
+        event_loop.close_all();
+        drop(event_loop);
+        self.shared.stop();
+        self.lead.end();
         drop(self.shared.views.end());
         drop(self.shared.streams.end());
         if let Some(log) = &self.shared.log {

@@ -206,8 +206,12 @@ class Run:
         start_system_thread(self._patched_by, self._run_hot)
 
     def _spawn(self, kind: str) -> None:
-        target = self._core.run_view if kind == "view" else self._core.run_stream
-        self._start(kind, target)
+        targets = {
+            "hot": self._run_hot,
+            "view": self._core.run_view,
+            "stream": self._core.run_stream,
+        }
+        self._start(kind, targets[kind])
 
     def _run_hot(self) -> None:
         try:

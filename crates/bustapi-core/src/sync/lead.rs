@@ -11,7 +11,7 @@
 //!
 //! Threads that may lead *stand by*. One of them is the watcher: it looks at the loan once a
 //! tick and takes the loop when it sees the same loan twice. While nothing is lent for a
-//! while it sleeps until the next loan. A second one waits for its place; more are not kept.
+//! while it sleeps until the next loan. A few others wait for its place; more are not kept.
 //!
 //! Invariants, each explored under loom:
 //! - The value has one owner. Loans are numbered, so a leader that was displaced never
@@ -29,13 +29,17 @@ use std::time::Duration;
 /// Ticks without a loan after which the watcher sleeps until there is one.
 const QUIET: u32 = if cfg!(loom) { 1 } else { 25 };
 
+/// Threads that wait for the watcher's place, so that one that was displaced and comes back
+/// need not end while another is started.
+const SPARES: usize = if cfg!(loom) { 1 } else { 4 };
+
 /// Owner and loan of a value that is led by one thread at a time; see the module.
 #[derive(Debug)]
 pub struct Lead<T> {
     state: Mutex<State<T>>,
     /// The watcher sleeps here.
     watched: Condvar,
-    /// The thread that waits for the watcher's place does here.
+    /// Those that wait for the watcher's place do here.
     vacated: Condvar,
 }
 
@@ -47,7 +51,7 @@ struct State<T> {
     is_vacant: bool,
     has_watcher: bool,
     is_asleep: bool,
-    has_spare: bool,
+    spares: usize,
     /// Threads that were asked for and have not come yet.
     expected: usize,
     is_ended: bool,
@@ -75,7 +79,7 @@ impl<T> Lead<T> {
             is_vacant: true,
             has_watcher: false,
             is_asleep: false,
-            has_spare: false,
+            spares: 0,
             expected: 0,
             is_ended: false,
         };
@@ -87,14 +91,20 @@ impl<T> Lead<T> {
     }
 
     /// Lend the value while its leader does something that may take long.
-    pub fn lend(&self, value: T) -> Loan {
+    ///
+    /// # Errors
+    /// Nobody watches, so nobody would take it: the value is given back.
+    pub fn lend(&self, value: T) -> Result<Loan, T> {
         let mut state = self.lock();
+        if !state.has_watcher {
+            return Err(value);
+        }
         state.loan += 1;
         state.lent = Some(value);
         if std::mem::take(&mut state.is_asleep) {
             self.watched.notify_one();
         }
-        Loan(state.loan)
+        Ok(Loan(state.loan))
     }
 
     /// Return the value to the leader that lent it; None: another thread leads now.
@@ -105,6 +115,13 @@ impl<T> Lead<T> {
             return None;
         }
         state.lent.take()
+    }
+
+    /// Whether a loan has neither been taken nor been recovered.
+    #[must_use]
+    pub fn is_lent(&self, loan: Loan) -> bool {
+        let state = self.lock();
+        state.loan == loan.0 && state.lent.is_some()
     }
 
     /// Leave a loan to the watcher at once: its leader does not come back for it.
@@ -123,14 +140,14 @@ impl<T> Lead<T> {
         let mut state = self.lock();
         state.expected = state.expected.saturating_sub(1);
         if state.has_watcher {
-            if state.has_spare || state.is_ended {
+            if state.spares >= SPARES || state.is_ended {
                 return Standing::Dismissed;
             }
-            state.has_spare = true;
+            state.spares += 1;
             while state.has_watcher && !state.is_ended {
                 state = self.wait(&self.vacated, state);
             }
-            state.has_spare = false;
+            state.spares -= 1;
         }
         if state.is_ended {
             return Standing::Dismissed;
@@ -185,17 +202,11 @@ impl<T> Lead<T> {
         Some(value)
     }
 
-    /// Whether somebody would take a loan that lasts.
-    #[must_use]
-    pub fn is_watched(&self) -> bool {
-        self.lock().has_watcher
-    }
-
     /// Whether another thread should be started to stand by; it is expected from then on.
     #[must_use]
     pub fn wants_another(&self) -> bool {
         let mut state = self.lock();
-        let is_wanted = !(state.has_watcher && state.has_spare) && state.expected == 0;
+        let is_wanted = !(state.has_watcher && state.spares > 0) && state.expected == 0;
         state.expected += usize::from(is_wanted && !state.is_ended);
         is_wanted && !state.is_ended
     }
@@ -249,10 +260,13 @@ impl<T> Lead<T> {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use std::thread::ScopedJoinHandle;
+
     use super::*;
 
     const TICK: Duration = Duration::from_millis(1);
 
+    /// Return a lead and what its leader has, without a watcher.
     fn led() -> (Lead<&'static str>, &'static str) {
         let lead = Lead::new("loop");
         assert_eq!(lead.stand_by(), Standing::Watcher);
@@ -261,19 +275,29 @@ mod tests {
         (lead, value)
     }
 
+    fn watched() -> (Lead<&'static str>, &'static str) {
+        let (lead, value) = led();
+        assert_eq!(lead.stand_by(), Standing::Watcher);
+        (lead, value)
+    }
+
+    fn lend(lead: &Lead<&'static str>, value: &'static str) -> Loan {
+        lead.lend(value).expect("somebody watches")
+    }
+
     #[test]
     fn the_first_to_watch_takes_what_nobody_leads() {
         let (lead, value) = led();
 
         assert_eq!(value, "loop");
-        assert!(!lead.is_watched());
+        assert_eq!(lead.lend(value), Err("loop"));
     }
 
     #[test]
     fn a_short_loan_goes_back_to_its_leader() {
-        let (lead, value) = led();
+        let (lead, value) = watched();
 
-        let loan = lead.lend(value);
+        let loan = lend(&lead, value);
 
         assert_eq!(lead.recover(loan), Some("loop"));
         assert_eq!(lead.recover(loan), None);
@@ -281,25 +305,24 @@ mod tests {
 
     #[test]
     fn a_loan_that_lasts_is_taken_and_not_recovered() {
-        let (lead, value) = led();
-        assert_eq!(lead.stand_by(), Standing::Watcher);
-        let first = lead.lend(value);
+        let (lead, value) = watched();
+        let first = lend(&lead, value);
 
         let seen = lead.watch(TICK).expect("it has not ended");
         let value = lead.take(seen).expect("its leader is away");
 
         assert_eq!(seen, first);
         assert_eq!(lead.recover(first), None);
-        let second = lead.lend(value);
+        assert_eq!(lead.stand_by(), Standing::Watcher);
+        let second = lend(&lead, value);
         assert_eq!(lead.recover(first), None);
         assert_eq!(lead.recover(second), Some("loop"));
     }
 
     #[test]
     fn what_is_resigned_is_taken_at_once_and_never_recovered() {
-        let (lead, value) = led();
-        assert_eq!(lead.stand_by(), Standing::Watcher);
-        let loan = lead.lend(value);
+        let (lead, value) = watched();
+        let loan = lend(&lead, value);
 
         lead.resign(loan);
 
@@ -310,14 +333,13 @@ mod tests {
 
     #[test]
     fn a_watcher_that_comes_too_late_takes_nothing() {
-        let (lead, value) = led();
-        assert_eq!(lead.stand_by(), Standing::Watcher);
-        let loan = lead.lend(value);
+        let (lead, value) = watched();
+        let loan = lend(&lead, value);
         let seen = lead.watch(TICK).expect("it has not ended");
 
         let value = lead.recover(loan).expect("nobody has taken it");
         assert_eq!(lead.take(seen), None);
-        let next = lead.lend(value);
+        let next = lend(&lead, value);
 
         assert_eq!(lead.take(seen), None);
         assert_eq!(lead.recover(next), Some("loop"));
@@ -335,7 +357,7 @@ mod tests {
                 std::thread::yield_now();
             }
 
-            lead.lend(value);
+            lend(&lead, value);
 
             let taken = watcher.join().expect("the watcher does not panic");
             assert_eq!(taken, Some("loop"));
@@ -343,22 +365,30 @@ mod tests {
     }
 
     #[test]
-    fn one_watches_one_waits_and_more_are_dismissed() {
-        let (lead, value) = led();
-        assert_eq!(lead.stand_by(), Standing::Watcher);
+    fn one_watches_some_wait_and_more_are_dismissed() {
+        let (lead, value) = watched();
         std::thread::scope(|scope| {
-            let spare = scope.spawn(|| lead.stand_by());
-            while !lead.lock().has_spare {
+            let spares: Vec<_> = (0..SPARES)
+                .map(|_| scope.spawn(|| lead.stand_by()))
+                .collect();
+            while lead.lock().spares < SPARES {
                 std::thread::yield_now();
             }
 
             assert_eq!(lead.stand_by(), Standing::Dismissed);
-            let loan = lead.lend(value);
+            let loan = lend(&lead, value);
             lead.resign(loan);
             assert_eq!(lead.take(loan), Some("loop"));
 
-            let standing = spare.join().expect("the spare does not panic");
-            assert_eq!(standing, Standing::Watcher);
+            while !lead.lock().has_watcher {
+                std::thread::yield_now();
+            }
+
+            lead.end();
+            let standing = |spare: ScopedJoinHandle<'_, _>| spare.join().expect("no panic");
+            let standings: Vec<_> = spares.into_iter().map(standing).collect();
+            let watchers = standings.iter().filter(|&&it| it == Standing::Watcher);
+            assert_eq!(watchers.count(), 1);
         });
     }
 
@@ -375,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_dismisses_who_stands_by_and_leaves_the_loan() {
+    fn the_end_dismisses_who_stands_by() {
         let (lead, value) = led();
         std::thread::scope(|scope| {
             let watcher = scope.spawn(|| {
@@ -391,7 +421,6 @@ mod tests {
 
         assert_eq!(lead.stand_by(), Standing::Dismissed);
         assert!(!lead.wants_another());
-        let loan = lead.lend(value);
-        assert_eq!(lead.recover(loan), Some("loop"));
+        assert_eq!(lead.lend(value), Err("loop"));
     }
 }

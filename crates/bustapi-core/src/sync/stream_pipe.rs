@@ -31,9 +31,49 @@ pub enum Pushed {
     Gone,
 }
 
+/// Pieces of a body, one behind the other.
+#[derive(Debug, Default)]
+pub struct Pieces {
+    bytes: Vec<u8>,
+    /// Where each one ends.
+    ends: Vec<usize>,
+}
+
+impl Pieces {
+    fn push(&mut self, piece: &[u8]) {
+        self.bytes.extend_from_slice(piece);
+        self.ends.push(self.bytes.len());
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Return all of them as one.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Return them as they were pushed.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let mut start = 0;
+        self.ends
+            .iter()
+            .map(move |&end| &self.bytes[std::mem::replace(&mut start, end)..end])
+    }
+
+    /// Forget them and keep their room.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
-    bytes: Vec<u8>,
+    pieces: Pieces,
     end: Option<StreamEnd>,
     is_announced: bool,
     is_gone: bool,
@@ -65,7 +105,7 @@ impl StreamPipe {
         if state.is_gone {
             return Pushed::Gone;
         }
-        state.bytes.extend_from_slice(bytes);
+        state.pieces.push(bytes);
         state.announce()
     }
 
@@ -73,7 +113,7 @@ impl StreamPipe {
     #[must_use]
     pub fn wait_for_room(&self) -> bool {
         let mut state = self.lock();
-        while state.bytes.len() >= self.capacity && !state.is_gone {
+        while state.pieces.bytes.len() >= self.capacity && !state.is_gone {
             state = self
                 .changed
                 .wait(state)
@@ -86,7 +126,8 @@ impl StreamPipe {
     #[cfg(not(loom))]
     #[must_use]
     pub fn wait_for_room_within(&self, time: std::time::Duration) -> Option<bool> {
-        let is_full = |state: &mut State| state.bytes.len() >= self.capacity && !state.is_gone;
+        let is_full =
+            |state: &mut State| state.pieces.bytes.len() >= self.capacity && !state.is_gone;
         let waited = self.changed.wait_timeout_while(self.lock(), time, is_full);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         (!is_full(&mut state)).then_some(!state.is_gone)
@@ -96,7 +137,7 @@ impl StreamPipe {
     #[must_use]
     pub fn has_room(&self) -> bool {
         let state = self.lock();
-        state.bytes.len() < self.capacity || state.is_gone
+        state.pieces.bytes.len() < self.capacity || state.is_gone
     }
 
     /// Say how the stream ended; nothing is appended afterwards.
@@ -110,13 +151,13 @@ impl StreamPipe {
         state.announce()
     }
 
-    /// Take what is there into an empty buffer, whose room is used again.
+    /// Take what is there into an empty list, whose room is used again.
     ///
     /// Returns the end of the stream once all bytes before it are taken.
-    pub fn take(&self, into: &mut Vec<u8>) -> Option<StreamEnd> {
+    pub fn take(&self, into: &mut Pieces) -> Option<StreamEnd> {
         debug_assert!(into.is_empty());
         let mut state = self.lock();
-        std::mem::swap(&mut state.bytes, into);
+        std::mem::swap(&mut state.pieces, into);
         state.is_announced = false;
         self.changed.notify_one();
         state.end
@@ -126,7 +167,7 @@ impl StreamPipe {
     pub fn abandon(&self) {
         let mut state = self.lock();
         state.is_gone = true;
-        state.bytes = Vec::new();
+        state.pieces = Pieces::default();
         self.changed.notify_one();
     }
 
@@ -154,22 +195,23 @@ mod tests {
     #[test]
     fn bytes_come_out_in_order_and_the_end_after_them() {
         let pipe = StreamPipe::new(10);
-        let mut taken = Vec::new();
+        let mut taken = Pieces::default();
 
         assert_eq!(pipe.push(b"one "), Pushed::Announce);
         assert_eq!(pipe.push(b"two"), Pushed::Known);
         assert_eq!(pipe.take(&mut taken), None);
-        assert_eq!(taken, b"one two");
+        let pieces: Vec<_> = taken.iter().collect();
+        assert_eq!(pieces, [b"one ", &b"two"[..]]);
         taken.clear();
         assert_eq!(pipe.finish(StreamEnd::Whole), Pushed::Announce);
         assert_eq!(pipe.take(&mut taken), Some(StreamEnd::Whole));
-        assert_eq!(taken, b"");
+        assert!(taken.is_empty());
     }
 
     #[test]
     fn a_full_pipe_has_room_once_it_was_taken() {
         let pipe = StreamPipe::new(3);
-        let mut taken = Vec::new();
+        let mut taken = Pieces::default();
 
         assert_eq!(pipe.push(b"full"), Pushed::Announce);
         assert!(!pipe.has_room());

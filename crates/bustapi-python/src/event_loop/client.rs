@@ -4,14 +4,17 @@ use std::mem::MaybeUninit;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bustapi_core::http1::response::ResponseContext;
 use bustapi_core::sync::request_state::RequestState;
 use bustapi_core::sync::stream_pipe::StreamPipe;
 use pyo3::prelude::*;
 use socket2::Socket;
 
-use crate::answer::wire::{Pump, Request};
 use crate::io::output::Flush;
+use crate::protocol::encoder::Encoder;
 use crate::protocol::http1::{Connection, Stage};
+use crate::request::body_pipe::BodyPipe;
+use crate::run::learning::EndpointKey;
 use crate::worker::shared::Timeouts;
 
 /// How long a peer may take to see our end before the connection is closed for good.
@@ -40,22 +43,37 @@ pub struct Client {
     deadline: Option<Deadline>,
 }
 
-/// The request that is being answered elsewhere or later.
-pub enum Current {
-    /// A thread has it.
-    Job {
-        serial: u64,
-        state: Arc<RequestState>,
-        pipe: Option<Arc<StreamPipe>>,
-    },
-    /// Its iterator waits, on the hot thread, until the client has taken more.
-    Suspended(Box<Suspended>),
+/// The request that is being answered.
+pub struct Current {
+    /// Its number, which no other one of the worker has.
+    pub serial: u64,
+    /// What other threads see of it, if one of them has it.
+    pub state: Option<Arc<RequestState>>,
+    pub key: EndpointKey,
+    /// What it says about the shape of its answer.
+    pub terms: ResponseContext,
+    /// Where its body goes, if it was not collected before.
+    pub body: Option<Arc<BodyPipe>>,
+    /// Its answer, once that has begun to come through a pipe.
+    pub stream: Option<Stream>,
 }
 
-pub struct Suspended {
-    pub pump: Pump,
-    pub request: Box<Request>,
-    pub started: Instant,
+/// An answer that comes through a pipe.
+pub struct Stream {
+    pub pipe: Arc<StreamPipe>,
+    pub encoder: Encoder,
+}
+
+impl Current {
+    /// Return the shape of an answer that begins now: behind a body of which a part is
+    /// still to come the connection ends, and the client is told so.
+    pub fn terms(&self) -> ResponseContext {
+        let mut terms = self.terms;
+        if let Some(body) = &self.body {
+            terms.keep_alive &= body.is_whole();
+        }
+        terms
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -119,17 +137,12 @@ impl Client {
 
     /// Whether the current request is the one of that number.
     pub fn works_on(&self, number: u64) -> bool {
-        matches!(&self.current, Some(Current::Job { serial, .. }) if *serial == number)
+        matches!(&self.current, Some(Current { serial, .. }) if *serial == number)
     }
 
     /// Whether nothing is under way in either direction.
     pub fn is_idle(&self) -> bool {
         self.current.is_none() && self.connection.is_idle() && self.connection.output.is_empty()
-    }
-
-    /// Whether an iterator on the hot thread waits for the output to be out.
-    pub const fn has_more(&self) -> bool {
-        matches!(self.current, Some(Current::Suspended(_)))
     }
 
     /// Read once. After a short read the socket is empty and is not asked again: whatever
@@ -187,18 +200,24 @@ impl Client {
         }
     }
 
+    /// Note that the current request is answered.
+    pub fn end_answer(&mut self, keep_alive: bool) {
+        self.current = None;
+        self.connection.answered(keep_alive);
+        self.restart_deadlines();
+    }
+
     /// Let the current request know that nobody waits for it any more.
-    pub fn abandon(&mut self, py: Python<'_>, close: impl FnOnce(Python<'_>, Suspended)) {
+    pub fn abandon(&mut self) {
         self.connection.break_body();
-        match self.current.take() {
-            Some(Current::Job { state, pipe, .. }) => {
-                state.abandon();
-                if let Some(pipe) = pipe {
-                    pipe.abandon();
-                }
-            }
-            Some(Current::Suspended(suspended)) => close(py, *suspended),
-            None => {}
+        let Some(Current { state, stream, .. }) = self.current.take() else {
+            return;
+        };
+        if let Some(state) = state {
+            state.abandon();
+        }
+        if let Some(stream) = stream {
+            stream.pipe.abandon();
         }
     }
 
@@ -254,7 +273,7 @@ impl Client {
     }
 
     /// Let the deadlines of the next request start afresh: one was answered meanwhile.
-    pub fn restart_deadlines(&mut self) {
+    fn restart_deadlines(&mut self) {
         self.forget(Kind::Idle);
         self.forget(Kind::Head);
         self.forget(Kind::Body);

@@ -1,4 +1,4 @@
-//! Where a request runs: here, or on a thread that waits for it.
+//! Where a request runs: on the thread that leads, or on one that was made for waiting.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,154 +7,81 @@ use bustapi_core::sync::request_state::RequestState;
 use pyo3::prelude::*;
 
 use super::EventLoop;
-use crate::answer::wire::{Answered, Begun, Pump, Request, begin, refuse};
-use crate::event_loop::client::{Current, Suspended};
-use crate::run::clock::{ThreadClock, process_time};
-use crate::run::learning::{BodyKind, EndpointKey, Measured, Place};
+use super::client::Current;
+use crate::answer::{Answer, Answered};
+use crate::request::Request;
+use crate::run::answering::Ran;
+use crate::run::clock::process_time;
+use crate::run::learning::{EndpointKey, Place};
 use crate::run::pool::{Handed, PATIENCE, Pool};
-use crate::run::view_thread::OUTPUT_LIMIT;
+use crate::worker::faults::Point;
 use crate::worker::shared::{Job, RequestId};
 
+/// Requests that were taken over and still run; with so many, no other one runs inline.
+const MOST_DISPLACED: usize = 64;
+
 impl EventLoop {
-    /// Run a request here or hand it to a thread.
-    pub(super) fn dispatch(&mut self, py: Python<'_>, place: usize, request: Box<Request>) {
+    /// Hand a request to a thread, or return it to be run on this one.
+    pub(super) fn dispatch(
+        &mut self,
+        py: Python<'_>,
+        place: usize,
+        request: Box<Request>,
+    ) -> Option<Run> {
         self.shared.counters.requests.add();
+        self.shared.faults.strike(Point::Dispatch);
         // Numbers of rules mean something only within one generation of the index.
         if matches!(request.key, EndpointKey::Rule(_)) {
             self.learning
                 .set_generation(request.head.get().generation_asked());
         }
         let (learnt, measures) = self.learning.place(request.key);
-        let chosen = if self.shared.is_single {
-            Place::View
-        } else if request.pipe.is_some() {
-            Place::Stream
-        } else {
-            learnt
+        let chosen = match learnt {
+            _ if self.shared.is_single => Place::View,
+            _ if request.pipe.is_some() => Place::Stream,
+            Place::Inline if self.displaced >= MOST_DISPLACED => Place::View,
+            learnt => learnt,
         };
-        match chosen {
-            Place::Inline => {
-                if measures {
-                    // It took long the last time; no finished answer waits for it.
-                    self.send_unsent(py);
-                }
-                self.run_inline(py, place, request, measures);
-            }
-            Place::View | Place::Stream => self.hand_over(py, place, request, chosen),
-        }
-    }
-
-    pub(super) fn run_inline(
-        &mut self,
-        py: Python<'_>,
-        place: usize,
-        request: Box<Request>,
-        measures: bool,
-    ) {
-        let shared = Arc::clone(&self.shared);
-        let _is_leader = shared.leader.begin_view();
-        let started = Instant::now();
-        let clock = measures.then(ThreadClock::read);
-        let output = &mut self.clients[place].connection.output;
-        match begin(py, &shared.site, &request, output) {
-            Begun::Whole(answered) => {
-                let wall = started.elapsed();
-                let effort = clock.map(ThreadClock::elapsed);
-                let measured = Measured {
-                    wall,
-                    effort,
-                    body: answered.body,
-                };
-                self.learning.learn(request.key, measured);
-                self.finish_inline(py, place, &request, answered, started);
-            }
-            Begun::Stream(pump) => {
-                let timed = (started, clock);
-                self.pump(py, place, *pump, request, started, timed);
-            }
-        }
-        let _is_leader = shared.leader.end_view();
-    }
-
-    pub(super) fn finish_inline(
-        &mut self,
-        py: Python<'_>,
-        place: usize,
-        request: &Request,
-        answered: Answered,
-        started: Instant,
-    ) {
-        self.clients[place].connection.answered(answered.keep_alive);
-        self.clients[place].restart_deadlines();
-        self.shared
-            .log_access(py, &request.head, &answered, started);
-    }
-
-    /// Run an iterator on this thread until it ends or the output buffer is full.
-    pub(super) fn pump(
-        &mut self,
-        py: Python<'_>,
-        place: usize,
-        mut pump: Pump,
-        request: Box<Request>,
-        started: Instant,
-        (begun, clock): (Instant, Option<ThreadClock>),
-    ) {
-        loop {
-            let client = &mut self.clients[place];
-            if client.connection.output.held() > OUTPUT_LIMIT {
-                let measured = Measured {
-                    wall: begun.elapsed(),
-                    effort: None,
-                    body: BodyKind::Long,
-                };
-                self.learning.learn(request.key, measured);
-                client.current = Some(Current::Suspended(Box::new(Suspended {
-                    pump,
-                    request,
-                    started,
-                })));
-                return;
-            }
-            let buffer = client.connection.output.buffer();
-            let Some(answered) = pump.step(py, &self.shared.site, &request.head, buffer) else {
-                continue;
-            };
-            let measured = Measured {
-                wall: begun.elapsed(),
-                effort: clock.map(ThreadClock::elapsed),
-                body: BodyKind::Short,
-            };
-            self.learning.learn(request.key, measured);
-            self.finish_inline(py, place, &request, answered, started);
-            return;
-        }
-    }
-
-    pub(super) fn hand_over(
-        &mut self,
-        py: Python<'_>,
-        place: usize,
-        request: Box<Request>,
-        to: Place,
-    ) {
         self.serial += 1;
-        let id = RequestId {
-            connection: place,
-            serial: self.serial,
-        };
-        let state = Arc::new(RequestState::new());
+        let state = (chosen != Place::Inline).then(|| Arc::new(RequestState::new()));
         let job = Job {
-            id,
-            state: Arc::clone(&state),
+            id: RequestId {
+                connection: place,
+                serial: self.serial,
+            },
+            state: state.clone(),
             request,
             started: Instant::now(),
         };
-        self.clients[place].current = Some(Current::Job {
-            serial: id.serial,
+        self.clients[place].current = Some(Current {
+            serial: self.serial,
             state,
-            pipe: None,
+            key: job.request.key,
+            terms: job.request.terms,
+            body: job.request.pipe.clone(),
+            stream: None,
         });
+        if chosen == Place::Inline {
+            return Some(Run { job, measures });
+        }
+        self.hand_over(py, job, chosen);
+        None
+    }
+
+    /// Hand a request to a view thread that was to run on this one.
+    pub fn run_elsewhere(&mut self, py: Python<'_>, run: Run) {
+        let mut job = run.job;
+        if let Some(client) = self.waiting_for(job.id)
+            && let Some(current) = &mut client.current
+        {
+            let state = Arc::new(RequestState::new());
+            current.state = Some(Arc::clone(&state));
+            job.state = Some(state);
+        }
+        self.hand_over(py, job, Place::View);
+    }
+
+    fn hand_over(&mut self, py: Python<'_>, job: Job, to: Place) {
         self.shared.counters.in_flight.add();
         let shared = Arc::clone(&self.shared);
         let (pool, kind) = match to {
@@ -163,17 +90,17 @@ impl EventLoop {
         };
         match pool.hand_over(job) {
             Handed::Taken => {}
-            Handed::Full(job) => self.turn_away(py, job),
+            Handed::Full(job) => self.turn_away(py, &job),
             Handed::Start => self.start_thread(py, pool, kind),
         }
     }
 
-    pub(super) fn start_thread(&mut self, py: Python<'_>, pool: &Pool<Job>, kind: &str) {
+    fn start_thread(&mut self, py: Python<'_>, pool: &Pool<Job>, kind: &str) {
         let shared = Arc::clone(&self.shared);
         if let Err(error) = shared.spawn.bind(py).call1((kind,)) {
             shared.site.log(py, None, error);
             for job in pool.start_failed() {
-                self.turn_away(py, job);
+                self.turn_away(py, &job);
             }
         }
     }
@@ -196,21 +123,49 @@ impl EventLoop {
     }
 
     /// Answer 503: there are too many requests.
-    pub(super) fn turn_away(&mut self, py: Python<'_>, job: Job) {
+    fn turn_away(&mut self, py: Python<'_>, job: &Job) {
         self.shared.counters.in_flight.subtract();
-        let place = job.id.connection;
-        let Some(client) = self.waiting_for(job.id) else {
+        if self.waiting_for(job.id).is_none() {
             return;
+        }
+        let answered = Answered {
+            status: 503,
+            size: 0,
         };
-        client.current = None;
-        let is_head = job.request.terms.is_head;
-        let answered = refuse(503, is_head, &mut client.connection.output);
-        client.connection.answered(answered.keep_alive);
-        client.restart_deadlines();
+        self.take_answer(py, job.id, Answer::bare(503));
+        self.ready.push_back(job.id.connection);
         self.shared
             .log_access(py, &job.request.head, &answered, job.started);
-        self.ready.push_back(place);
     }
+
+    /// Go on where the leader left off to run a request: it has come back.
+    pub fn finish_inline(&mut self, py: Python<'_>, run: &Run, ran: Ran) {
+        let job = &run.job;
+        self.learning.learn(job.request.key, ran.measured);
+        match ran.answer {
+            Some(answer) => self.take_answer(py, job.id, answer),
+            None => self.take_notes(py),
+        }
+        if ran.has_streamed {
+            self.learning.end_stream(job.request.key);
+        }
+        self.shared
+            .log_access(py, &job.request.head, &ran.answered, job.started);
+    }
+
+    /// Go on without the leader, which still runs a request; `is_waiting`: not a computation.
+    pub(super) fn leave_behind(&mut self, key: EndpointKey, is_waiting: bool) {
+        self.displaced += 1;
+        self.shared.counters.in_flight.add();
+        self.learning.displaced(key, is_waiting);
+    }
+}
+
+/// A request that the leader runs itself, once it has lent the loop.
+pub struct Run {
+    pub job: Job,
+    /// Whether its processor time is to be looked at.
+    pub measures: bool,
 }
 
 /// When the view threads were last looked at, and what the process had used by then.

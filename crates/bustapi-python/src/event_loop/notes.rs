@@ -1,52 +1,50 @@
 //! What other threads tell the loop.
 
 use std::io;
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 
 use super::EventLoop;
-use crate::event_loop::client::{Client, Current};
-use crate::io::output::Output;
-use crate::worker::shared::{Note, RequestId};
+use super::client::{Client, Current, Stream};
+use crate::answer::{Answer, Content};
+use crate::protocol::encoder::Encoder;
+use crate::worker::faults::Point;
+use crate::worker::shared::{Done, Note, RequestId};
+use crate::worker::site::catch_panic;
 
 impl EventLoop {
     pub(super) fn take_notes(&mut self, py: Python<'_>) {
         let mut notes = std::mem::take(&mut self.notes);
         self.shared.mailbox.collect(&mut notes);
         for note in notes.drain(..) {
-            self.take_note(py, note);
+            let place = note.place();
+            if let Err(error) = catch_panic(|| self.take_note(py, note)) {
+                match place {
+                    Some(place) if self.clients.contains(place) => self.fail(py, place, error),
+                    _ => self.shared.site.log(py, None, error),
+                }
+            }
         }
         self.notes = notes;
     }
 
-    pub(super) fn take_note(&mut self, py: Python<'_>, note: Note) {
+    fn take_note(&mut self, py: Python<'_>, note: Note) {
+        self.shared.faults.strike(Point::Note);
         match note {
-            Note::Whole {
+            Note::Answer {
                 id,
-                output,
-                keep_alive,
                 key,
-                measured,
+                answer,
+                done,
             } => {
-                self.shared.counters.in_flight.subtract();
-                self.learning.learn(key, measured);
-                self.take_answer(id, output, keep_alive);
-            }
-            Note::Unwanted { key, measured } => {
-                self.shared.counters.in_flight.subtract();
-                self.learning.learn(key, measured);
-            }
-            Note::Stream { id, pipe, key } => {
-                self.learning.begin_stream(key);
-                match self.waiting_for(id) {
-                    Some(Client {
-                        current: Some(Current::Job { pipe: place, .. }),
-                        ..
-                    }) => {
-                        *place = Some(pipe);
-                        self.ready.push_back(id.connection);
-                    }
-                    _ => pipe.abandon(),
+                if matches!(answer.content, Content::Stream(_)) {
+                    self.learning.begin_stream(key);
+                }
+                self.take_answer(py, id, answer);
+                self.ready.push_back(id.connection);
+                if let Some(done) = done {
+                    self.take_done(done);
                 }
             }
             Note::Bytes(id) => {
@@ -54,17 +52,18 @@ impl EventLoop {
                     self.ready.push_back(id.connection);
                 }
             }
-            Note::Streamed { key, measured } => {
-                self.shared.counters.in_flight.subtract();
-                self.learning.end_stream(key);
-                self.learning.learn(key, measured);
-            }
+            Note::Done(done) => self.take_done(done),
             Note::Body(id) => {
                 if let Some(client) = self.clients.get_mut(id.connection)
                     && client.id == id.serial
                 {
-                    let has_begun =
-                        matches!(client.current, Some(Current::Job { pipe: Some(_), .. }));
+                    let has_begun = matches!(
+                        client.current,
+                        Some(Current {
+                            stream: Some(_),
+                            ..
+                        })
+                    );
                     client.connection.note_pipe(!has_begun);
                     self.ready.push_back(id.connection);
                 }
@@ -73,15 +72,50 @@ impl EventLoop {
         }
     }
 
-    pub(super) fn take_answer(&mut self, id: RequestId, output: Output, keep_alive: bool) {
+    fn take_done(&mut self, done: Done) {
+        self.shared.counters.in_flight.subtract();
+        if done.was_displaced {
+            self.displaced -= 1;
+        }
+        if done.has_streamed {
+            self.learning.end_stream(done.key);
+        }
+        if let Some(measured) = done.measured {
+            self.learning.learn(done.key, measured);
+        }
+    }
+
+    /// Encode the answer of a request, or what there is of it.
+    pub(super) fn take_answer(&mut self, py: Python<'_>, id: RequestId, answer: Answer) {
+        let pipe = match &answer.content {
+            Content::Stream(pipe) => Some(pipe.clone()),
+            _ => None,
+        };
+        let (shared, is_draining) = (Arc::clone(&self.shared), self.is_draining);
         let Some(client) = self.waiting_for(id) else {
+            if let Some(pipe) = pipe {
+                pipe.abandon();
+            }
             return;
         };
-        client.current = None;
-        client.connection.output.append(output);
-        client.connection.answered(keep_alive);
-        client.restart_deadlines();
-        self.ready.push_back(id.connection);
+        let current = client.current.as_mut().expect("it is waited for");
+        let mut terms = current.terms();
+        terms.keep_alive &= !is_draining;
+        let output = &mut client.connection.output;
+        let mark = output.mark();
+        let encoded = catch_panic(|| {
+            shared.faults.strike(Point::Encode);
+            Encoder::begin(py, answer, &terms, output)
+        });
+        let encoder = encoded.unwrap_or_else(|error| {
+            shared.site.log(py, None, error);
+            output.rewind(mark);
+            Encoder::refuse(500, terms.is_head, output)
+        });
+        match pipe {
+            Some(pipe) => current.stream = Some(Stream { pipe, encoder }),
+            None => client.end_answer(encoder.keep_alive),
+        }
     }
 
     pub(super) fn waiting_for(&mut self, id: RequestId) -> Option<&mut Client> {
@@ -89,12 +123,7 @@ impl EventLoop {
         (client.works_on(id.serial) && !client.is_closed).then_some(client)
     }
 
-    pub(super) fn take_spooled(
-        &mut self,
-        py: Python<'_>,
-        id: RequestId,
-        result: io::Result<usize>,
-    ) {
+    fn take_spooled(&mut self, py: Python<'_>, id: RequestId, result: io::Result<usize>) {
         let place = id.connection;
         let Some(client) = self.clients.get_mut(place) else {
             return;

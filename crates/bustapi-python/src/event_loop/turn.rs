@@ -4,17 +4,19 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bustapi_core::sync::stream_pipe::StreamEnd;
+use bustapi_core::sync::stream_pipe::{Pieces, StreamEnd};
 use pyo3::prelude::*;
 
 use super::EventLoop;
-use crate::event_loop::client::{Current, Read, Suspended};
+use super::client::{Client, Current, Read};
+use super::dispatch::Run;
+
 use crate::protocol::http1::{Stage, Turn};
 use crate::request::body_pipe::BodyPipe;
 use crate::request::intake::Intake;
 use crate::request::spool::Spool;
-use crate::run::clock::ThreadClock;
-use crate::run::view_thread::OUTPUT_LIMIT;
+use crate::run::answering::OUTPUT_LIMIT;
+use crate::worker::faults::Point;
 use crate::worker::shared::{Note, RequestId, SIGNALS, Shared};
 use crate::worker::site::catch_panic;
 
@@ -34,48 +36,90 @@ const TOGETHER: usize = 64;
 /// How long a finished answer may wait for the others of its batch.
 const HELD: Duration = Duration::from_micros(250);
 
+/// How far the turn of one client has come.
+pub(super) struct Drive {
+    pub place: usize,
+    answered: usize,
+    reads: usize,
+    gathers: usize,
+}
+
 impl EventLoop {
-    /// Give each ready client its turn, a batch at a time.
+    /// Read what the next clients of the round have sent; False when the round is over.
     ///
     /// All of a batch is read, then answered, then written. PERF: the kernel's code and
     /// the interpreter's displace one another from the caches; changing between them once
     /// a batch instead of three times a request saves a quarter of what a request costs.
-    pub(super) fn drive_ready(&mut self, py: Python<'_>) {
-        let mut left = self.ready.len();
-        while left > 0 {
-            let count = left.min(TOGETHER);
-            left -= count;
-            let mut batch = std::mem::take(&mut self.batch);
-            batch.extend(self.ready.drain(..count));
-            for &place in &batch {
-                self.read_ahead(place);
+    pub(super) fn begin_batch(&mut self) -> bool {
+        let count = self.round.min(TOGETHER);
+        if count == 0 {
+            return false;
+        }
+        self.round -= count;
+        self.batch.extend(self.ready.drain(..count));
+        for index in 0..count {
+            self.read_ahead(self.batch[index]);
+        }
+        self.batch_begun = Instant::now();
+        true
+    }
+
+    /// Give each client of the batch its turn, up to a request that this thread is to run.
+    pub(super) fn drive_batch(&mut self, py: Python<'_>) -> Option<Run> {
+        loop {
+            let drive = match self.driven.take() {
+                Some(drive) => drive,
+                None => match self.batch.pop_front() {
+                    Some(place) => Drive {
+                        place,
+                        answered: 0,
+                        reads: 0,
+                        gathers: 0,
+                    },
+                    None => break,
+                },
+            };
+            let place = drive.place;
+            let is_open = |client: &Client| !client.is_closed;
+            if self.clients.get(place).is_some_and(is_open) {
+                let driven = catch_panic(|| self.drive(py, drive)).and_then(|driven| driven);
+                match driven {
+                    Ok(Some(run)) => return Some(run),
+                    Ok(None) => {}
+                    Err(error) => self.fail(py, place, error),
+                }
             }
-            let mut begun = Instant::now();
-            for place in batch.drain(..) {
-                if self
-                    .clients
-                    .get(place)
-                    .is_none_or(|client| client.is_closed)
-                {
-                    continue;
-                }
-                let driven = catch_panic(|| self.drive(py, place)).and_then(|driven| driven);
-                if let Err(error) = driven {
-                    self.shared.site.log(py, None, error);
-                    self.close(py, place);
-                }
-                if begun.elapsed() >= HELD {
-                    self.send_unsent(py);
-                    begun = Instant::now();
-                }
+            if self.batch_begun.elapsed() >= HELD {
+                self.send_unsent(py);
+                self.batch_begun = Instant::now();
             }
-            self.batch = batch;
-            self.send_unsent(py);
+        }
+        self.send_unsent(py);
+        None
+    }
+
+    /// Answer 500 for a mistake of ours, and end the connection.
+    pub(super) fn fail(&mut self, py: Python<'_>, place: usize, error: PyErr) {
+        self.shared.site.log(py, None, error);
+        let client = &mut self.clients[place];
+        let has_begun = matches!(
+            client.current,
+            Some(Current {
+                stream: Some(_),
+                ..
+            })
+        );
+        client.abandon();
+        if has_begun || catch_panic(|| client.connection.give_up()).is_err() {
+            self.close(place);
+        } else {
+            self.unsent.push(place);
         }
     }
 
     /// Read what a client has sent, if it may be the beginning of a request.
     fn read_ahead(&mut self, place: usize) {
+        self.shared.faults.strike(Point::Read);
         let Some(client) = self.clients.get_mut(place) else {
             return;
         };
@@ -90,7 +134,7 @@ impl EventLoop {
     }
 
     /// Write the answers that have been gathered.
-    pub(super) fn send_unsent(&mut self, py: Python<'_>) {
+    fn send_unsent(&mut self, py: Python<'_>) {
         let mut unsent = std::mem::take(&mut self.unsent);
         for place in unsent.drain(..) {
             if !self.clients[place].is_closed {
@@ -100,38 +144,40 @@ impl EventLoop {
         self.unsent = unsent;
     }
 
-    /// Do for a client whatever can be done now.
-    pub(super) fn drive(&mut self, py: Python<'_>, place: usize) -> PyResult<()> {
+    /// Do for a client whatever can be done now, up to a request that this thread is to run.
+    fn drive(&mut self, py: Python<'_>, mut drive: Drive) -> PyResult<Option<Run>> {
+        let place = drive.place;
         if self.clients[place].is_dead {
-            self.close(py, place);
-            return Ok(());
+            self.close(place);
+            return Ok(None);
         }
         if self.clients[place].is_lingering() {
-            self.drain_input(py, place);
-            return Ok(());
+            self.drain_input(place);
+            return Ok(None);
         }
-        let (mut answered, mut reads, mut gathers) = (0, 0, 0);
         loop {
             if !self.resume(py, place) {
-                return Ok(());
+                return Ok(None);
             }
             let client = &mut self.clients[place];
-            if answered >= PIPELINED || client.connection.output.held() > OUTPUT_LIMIT {
-                answered = 0;
-                gathers += 1;
+            if drive.answered >= PIPELINED || client.connection.output.held() > OUTPUT_LIMIT {
+                drive.answered = 0;
+                drive.gathers += 1;
                 if !client.flush(py) {
-                    self.close(py, place);
-                    return Ok(());
+                    self.close(place);
+                    return Ok(None);
                 }
                 if !client.is_writable {
                     break;
                 }
-                if gathers >= GATHERS {
+                if drive.gathers >= GATHERS {
                     self.ready.push_back(place);
                     break;
                 }
             }
+            self.shared.faults.strike(Point::Parse);
             let shared = Arc::clone(&self.shared);
+            let client = &mut self.clients[place];
             let intake = WorkerIntake {
                 shared: &shared,
                 id: RequestId {
@@ -141,45 +187,44 @@ impl EventLoop {
             };
             match client.connection.advance(py, &shared.site, Some(&intake))? {
                 Turn::Request(request) => {
-                    answered += 1;
-                    self.dispatch(py, place, request);
+                    drive.answered += 1;
+                    let Some(run) = self.dispatch(py, place, request) else {
+                        continue;
+                    };
+                    if run.measures {
+                        // It took long the last time; no finished answer waits for it.
+                        self.send_unsent(py);
+                    }
+                    self.driven = Some(drive);
+                    return Ok(Some(run));
                 }
                 Turn::Read => {
                     let client = &mut self.clients[place];
                     if !client.is_readable || !client.connection.wants_input() {
                         break;
                     }
-                    if reads >= READS {
+                    if drive.reads >= READS {
                         self.ready.push_back(place);
                         break;
                     }
-                    reads += 1;
+                    drive.reads += 1;
                     match client.read(&mut self.scratch) {
                         Read::Some => {}
                         Read::Nothing => break,
                         Read::Gone => {
-                            self.close(py, place);
-                            return Ok(());
+                            self.close(place);
+                            return Ok(None);
                         }
-                    }
-                    let streams = matches!(
-                        client.current,
-                        Some(Current::Job { pipe: Some(_), .. } | Current::Suspended(_))
-                    );
-                    if client.has_ended && streams {
-                        // While a stream is answered the end of the input means: gone.
-                        self.close(py, place);
-                        return Ok(());
                     }
                 }
                 Turn::Last => break,
             }
         }
         self.unsent.push(place);
-        Ok(())
+        Ok(None)
     }
 
-    pub(super) fn finish_turn(&mut self, py: Python<'_>, place: usize) {
+    fn finish_turn(&mut self, py: Python<'_>, place: usize) {
         let now = Instant::now();
         let client = &mut self.clients[place];
         if let Some(refused) = client.connection.refused.take() {
@@ -188,27 +233,23 @@ impl EventLoop {
                 .log_refused(py, client.connection.peer(), &refused);
         }
         if !client.flush(py) {
-            self.close(py, place);
+            self.close(place);
             return;
         }
         let is_last = client.connection.stage() == Stage::Last;
         if is_last && client.connection.output.is_empty() {
             if !client.linger() {
-                self.close(py, place);
+                self.close(place);
             } else if client.is_readable {
                 self.ready.push_back(place);
             }
             return;
         }
-        // Streams and suspended iterators go on when their last bytes are out.
-        if client.connection.output.is_empty() && client.has_more() {
-            self.ready.push_back(place);
-        }
         client.set_deadline(now, &self.shared.timeouts);
     }
 
     /// Read and forget what a peer sends after our end.
-    pub(super) fn drain_input(&mut self, py: Python<'_>, place: usize) {
+    fn drain_input(&mut self, place: usize) {
         let client = &mut self.clients[place];
         for _ in 0..READS {
             if !client.is_readable {
@@ -216,60 +257,42 @@ impl EventLoop {
             }
             let gone = matches!(client.read(&mut self.scratch), Read::Gone);
             if gone || client.has_ended {
-                self.close(py, place);
+                self.close(place);
                 return;
             }
         }
         self.ready.push_back(place);
     }
 
-    /// Go on with an answer that is in parts; False when the connection was closed.
-    pub(super) fn resume(&mut self, py: Python<'_>, place: usize) -> bool {
+    /// Go on with an answer that comes in pieces; False when the connection was closed.
+    fn resume(&mut self, py: Python<'_>, place: usize) -> bool {
         let client = &mut self.clients[place];
-        if client.current.is_none() || !client.flush(py) {
-            let is_open = client.current.is_none();
-            if !is_open {
-                self.close(py, place);
-            }
-            return is_open;
-        }
-        if !client.connection.output.is_empty() {
+        if client.current.is_none() {
             return true;
         }
-        match client.current.take() {
-            Some(Current::Suspended(suspended)) => {
-                let Suspended {
-                    pump,
-                    request,
-                    started,
-                } = *suspended;
-                let timed = (Instant::now(), Some(ThreadClock::read()));
-                self.pump(py, place, pump, request, started, timed);
-            }
-            Some(Current::Job {
-                serial,
-                state,
-                pipe: Some(pipe),
-            }) => {
-                let mut bytes = Vec::new();
-                let end = pipe.take(&mut bytes);
-                client.connection.output.push_vec(bytes);
-                match end {
-                    Some(end) => {
-                        let keep_alive = end == StreamEnd::Whole;
-                        client.connection.answered(keep_alive);
-                        client.restart_deadlines();
-                    }
-                    None => {
-                        client.current = Some(Current::Job {
-                            serial,
-                            state,
-                            pipe: Some(pipe),
-                        });
-                    }
+        if !client.flush(py) {
+            self.close(place);
+            return false;
+        }
+        let output = &mut client.connection.output;
+        if output.is_empty()
+            && let Some(Current {
+                stream: Some(stream),
+                ..
+            }) = &client.current
+        {
+            let mut pieces = Pieces::default();
+            let end = stream.pipe.take(&mut pieces);
+            stream.encoder.pieces(&pieces, output);
+            match end {
+                Some(StreamEnd::Whole) => {
+                    stream.encoder.end(output);
+                    let keep_alive = stream.encoder.keep_alive;
+                    client.end_answer(keep_alive);
                 }
+                Some(StreamEnd::Close) => client.end_answer(false),
+                None => {}
             }
-            current => client.current = current,
         }
         true
     }

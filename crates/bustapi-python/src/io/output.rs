@@ -40,6 +40,13 @@ pub struct Output {
     written: usize,
 }
 
+/// An end that the output had.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    segments: usize,
+    last: usize,
+}
+
 /// What came of an attempt to write.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Flush {
@@ -104,22 +111,26 @@ impl Output {
         }
     }
 
-    /// Append everything that another thread made.
-    pub fn append(&mut self, mut other: Self) {
-        if self.is_empty() {
-            *self = other;
-            return;
+    /// Return where the output ends now.
+    pub fn mark(&self) -> Mark {
+        let last = match self.rest.back() {
+            None => self.first.len(),
+            Some(Segment::Buffer(bytes)) => bytes.len(),
+            Some(_) => 0,
+        };
+        Mark {
+            segments: self.rest.len(),
+            last,
         }
-        self.buffer().append(&mut other.first);
-        self.rest.append(&mut other.rest);
     }
 
-    pub fn push_vec(&mut self, bytes: Vec<u8>) {
-        if self.is_empty() {
-            self.first = bytes;
-            self.written = 0;
-        } else {
-            self.buffer().extend_from_slice(&bytes);
+    /// Forget what was appended after a mark; nothing was written meanwhile.
+    pub fn rewind(&mut self, mark: Mark) {
+        self.rest.truncate(mark.segments);
+        match self.rest.back_mut() {
+            None => self.first.truncate(mark.last),
+            Some(Segment::Buffer(bytes)) => bytes.truncate(mark.last),
+            Some(_) => {}
         }
     }
 

@@ -22,8 +22,9 @@ use bustapi_core::limits::Limits;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::answer::wire::{Request, refuse};
 use crate::io::output::Output;
+use crate::protocol::encoder::Encoder;
+use crate::request::Request;
 use crate::request::body_pipe::End;
 use crate::request::head::{Peer, RequestHead};
 use crate::request::intake::{Decoder, IN_MEMORY, Incoming, Intake, Refusal, Sink, Unread};
@@ -178,9 +179,16 @@ impl Connection {
             reason,
             line: line.into(),
         });
-        refuse(status, false, &mut self.output);
+        Encoder::refuse(status, false, &mut self.output);
         self.stage = Stage::Last;
         head
+    }
+
+    /// Answer 500 for a mistake of ours; nothing behind it is a request.
+    pub fn give_up(&mut self) {
+        self.incoming = None;
+        self.stage = Stage::Last;
+        Encoder::refuse(500, false, &mut self.output);
     }
 
     /// Note that the current request is answered.

@@ -8,7 +8,7 @@ use bustapi_core::http1::response::ResponseContext;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::answer::wire::Request;
+use crate::request::Request;
 use crate::request::body::Body;
 use crate::request::body_pipe::{BodyPipe, End};
 use crate::request::head::RequestHead;

@@ -193,6 +193,17 @@ impl Learning {
         }
     }
 
+    /// Note that a call has kept the leader until another thread took over.
+    ///
+    /// A call that waits does so again; one that computes would gain nothing elsewhere.
+    pub fn displaced(&mut self, key: EndpointKey, is_waiting: bool) {
+        if is_waiting {
+            let entry = self.entry(key);
+            entry.is_inline = false;
+            entry.quick_in_row = 0;
+        }
+    }
+
     fn entry(&mut self, key: EndpointKey) -> &mut Entry {
         let is_known = self.entries.len() < CAPACITY || self.entries.contains_key(&key);
         self.entries

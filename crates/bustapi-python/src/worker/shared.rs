@@ -2,24 +2,25 @@
 
 use std::io::{self, PipeReader, PipeWriter, Write as _};
 use std::os::fd::AsRawFd as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use bustapi_core::access_log::{AccessLine, RefusedLine};
 use bustapi_core::sync::mailbox::Mailbox;
-use bustapi_core::sync::request_state::{LeaderState, RequestState};
-use bustapi_core::sync::stream_pipe::StreamPipe;
+use bustapi_core::sync::request_state::RequestState;
 use mio::Waker;
 use pyo3::prelude::*;
 
-use crate::answer::wire::{Answered, Request};
-use crate::io::output::Output;
+use crate::answer::{Answer, Answered};
 use crate::protocol::http1::Refused;
+use crate::request::Request;
 use crate::request::head::{Peer, RequestHead};
 use crate::request::spool::Spooler;
 use crate::run::learning::{EndpointKey, Measured};
 use crate::run::pool::Pool;
 use crate::worker::counters::Counters;
+use crate::worker::faults::Faults;
 use crate::worker::fork::Descriptors;
 use crate::worker::log_writer::LogWriter;
 use crate::worker::site::Site;
@@ -34,42 +35,29 @@ pub struct RequestId {
     pub serial: u64,
 }
 
-/// A request on its way to another thread.
+/// A request that is to run, here or on another thread.
 pub struct Job {
     pub id: RequestId,
-    pub state: Arc<RequestState>,
+    /// Whether somebody still waits for it, if it is handed to another thread.
+    pub state: Option<Arc<RequestState>>,
     pub request: Box<Request>,
     pub started: Instant,
 }
 
 /// What the loop is told by other threads.
 pub enum Note {
-    /// A request is answered, and this is the answer and what was seen of the call.
-    Whole {
+    /// The answer of a request, whole or with a pipe through which it comes.
+    Answer {
         id: RequestId,
-        output: Output,
-        keep_alive: bool,
         key: EndpointKey,
-        measured: Measured,
+        answer: Answer,
+        /// When nothing is left to do for it.
+        done: Option<Done>,
     },
-    /// A request is answered, and nobody waits for it any more.
-    Unwanted {
-        key: EndpointKey,
-        measured: Measured,
-    },
-    /// The answer of a request comes through a pipe, and has begun to.
-    Stream {
-        id: RequestId,
-        pipe: Arc<StreamPipe>,
-        key: EndpointKey,
-    },
-    /// There is something new in that pipe.
+    /// There is something new in the pipe of an answer.
     Bytes(RequestId),
-    /// A thread is done with a streamed answer.
-    Streamed {
-        key: EndpointKey,
-        measured: Measured,
-    },
+    /// A thread is done with a request.
+    Done(Done),
     /// The view of a streamed body has begun to read, or has made room.
     Body(RequestId),
     /// Bytes of a body were written to disk.
@@ -77,6 +65,30 @@ pub enum Note {
         id: RequestId,
         result: io::Result<usize>,
     },
+}
+
+impl Note {
+    /// Return the place of the connection that it is about.
+    pub const fn place(&self) -> Option<usize> {
+        match self {
+            Self::Done(_) => None,
+            Self::Answer { id, .. }
+            | Self::Bytes(id)
+            | Self::Body(id)
+            | Self::Spooled { id, .. } => Some(id.connection),
+        }
+    }
+}
+
+/// What is to be learnt of a request that another thread has answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Done {
+    pub key: EndpointKey,
+    /// None when it never ran, because nobody waited for it any more.
+    pub measured: Option<Measured>,
+    pub has_streamed: bool,
+    /// Whether it began on the leader, and another thread leads since.
+    pub was_displaced: bool,
 }
 
 /// How long what may take.
@@ -90,7 +102,7 @@ pub struct Timeouts {
 
 pub struct Shared {
     pub site: Site,
-    pub leader: LeaderState,
+    pub is_stopped: AtomicBool,
     pub mailbox: Arc<Mailbox<Note>>,
     pub waker: Arc<Waker>,
     pub views: Pool<Job>,
@@ -99,6 +111,7 @@ pub struct Shared {
     /// All requests run on the one thread that asks for them.
     pub is_single: bool,
     pub counters: Counters,
+    pub faults: Faults,
     pub descriptors: Arc<Descriptors>,
     pub log: Option<LogWriter>,
     pub spooler: Spooler,
@@ -112,6 +125,25 @@ impl Shared {
         if self.mailbox.post(note) {
             wake(&self.waker);
         }
+    }
+
+    /// Post from the thread that has lent the loop: it looks itself once it has it back,
+    /// and whoever took it looked after that. `is_lent` says whether it was taken before.
+    pub fn post_lent(&self, note: Note, is_lent: impl FnOnce() -> bool) {
+        let _is_first = self.mailbox.post(note);
+        if !is_lent() {
+            wake(&self.waker);
+        }
+    }
+
+    /// Let the loop end at its next turn, whatever is in flight.
+    pub fn stop(&self) {
+        self.is_stopped.store(true, Ordering::Release);
+        wake(&self.waker);
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.is_stopped.load(Ordering::Acquire)
     }
 
     /// Write the access line of a request that is answered.

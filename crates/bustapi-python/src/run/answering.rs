@@ -1,0 +1,260 @@
+//! One request answered, from the call of its handler to the `close()` of its response.
+//!
+//! It is the same on the thread that leads and on one that was handed the request: the
+//! answer goes to the loop as soon as it is known, and what is left to do comes after it.
+//! A response that is an iterator stays on its thread to its end, whoever leads meanwhile.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bustapi_core::answer::AnswerHead;
+use bustapi_core::sync::stream_pipe::{Pushed, StreamEnd, StreamPipe};
+use pyo3::prelude::*;
+
+use crate::answer::context::RequestContext;
+use crate::answer::pump::{Next, Pump};
+use crate::answer::wire::{Closing, Made, Response, respond};
+use crate::answer::{Answer, Answered, Content, Head};
+use crate::run::clock::ThreadClock;
+use crate::run::learning::{BodyKind, Measured};
+use crate::worker::faults::Point;
+use crate::worker::fork::end_child;
+use crate::worker::shared::{Done, Job, SIGNALS, Shared};
+
+/// Bytes of a response that may wait for a slow client; beyond it its iterator waits too.
+pub const OUTPUT_LIMIT: usize = 256 * 1024;
+
+/// A stream that lasts this long belongs to the stream threads, however little it sends.
+const LONG_STREAM: Duration = Duration::from_millis(100);
+
+/// What the thread that runs a request does for those that wait behind it.
+pub trait Post {
+    /// Hand the answer over, unless nobody waits for it.
+    fn answer(&mut self, job: &Job, answer: Answer);
+
+    /// Tell the loop that a pipe has something new.
+    fn announce(&mut self, job: &Job);
+
+    /// Note that an iterator is run from here on, which may take any time.
+    fn begin_iterating(&mut self);
+
+    /// Note that the thread waits for the client: it is not to be waited for.
+    fn begin_waiting(&mut self);
+}
+
+/// What is left when a request has run.
+pub struct Ran {
+    /// The answer, unless it was handed over before.
+    pub answer: Option<Answer>,
+    pub answered: Answered,
+    pub measured: Measured,
+    pub has_streamed: bool,
+}
+
+impl Ran {
+    pub fn done(&self, job: &Job, was_displaced: bool) -> Done {
+        Done {
+            key: job.request.key,
+            measured: Some(self.measured),
+            has_streamed: self.has_streamed,
+            was_displaced,
+        }
+    }
+}
+
+/// Run a request on this thread.
+///
+/// `measures`: whether the processor time of the thread is to be looked at.
+pub fn run(py: Python<'_>, shared: &Shared, job: &Job, post: &mut dyn Post, measures: bool) -> Ran {
+    let started = Instant::now();
+    let clock = measures.then(ThreadClock::read);
+    shared.faults.strike(Point::View);
+    let Response { made, closing } = respond(py, &shared.site, &job.request);
+    end_child(&shared.descriptors);
+    let mut running = Running {
+        py,
+        shared,
+        job,
+        post,
+        has_waited: false,
+    };
+    let (answer, answered, body) = match (made, closing) {
+        (Made::Whole(answer), None) => {
+            let answered = answer.answered(py, &job.request.terms);
+            (Some(answer), answered, BodyKind::Whole)
+        }
+        (Made::Whole(answer), Some(closing)) => {
+            let answered = running.answer(answer);
+            running.close(&closing);
+            (None, answered, BodyKind::Whole)
+        }
+        (Made::Stream(head, pump), Some(closing)) => {
+            let (answered, body) = running.stream(*head, pump, &closing);
+            (None, answered, body)
+        }
+        (Made::Stream(..), None) => unreachable!("an iterator is closed at its end"),
+    };
+    let measured = Measured {
+        wall: started.elapsed(),
+        effort: clock.map(ThreadClock::elapsed),
+        body,
+    };
+    let has_streamed = measured.body != BodyKind::Whole;
+    Ran {
+        answer,
+        answered,
+        measured,
+        has_streamed,
+    }
+}
+
+struct Running<'a, 'py> {
+    py: Python<'py>,
+    shared: &'a Shared,
+    job: &'a Job,
+    post: &'a mut dyn Post,
+    has_waited: bool,
+}
+
+impl Running<'_, '_> {
+    fn answer(&mut self, answer: Answer) -> Answered {
+        let answered = answer.answered(self.py, &self.job.request.terms);
+        self.post.answer(self.job, answer);
+        answered
+    }
+
+    fn close(&self, closing: &Closing) {
+        closing.close(self.py, &self.shared.site, &self.job.request);
+        end_child(&self.shared.descriptors);
+    }
+
+    fn next<'py>(&self, pump: &mut Pump, context: &RequestContext, py: Python<'py>) -> Next<'py> {
+        let next = pump.next(py, context, &self.shared.site, &self.job.request.head);
+        end_child(&self.shared.descriptors);
+        next
+    }
+
+    /// Run an iterator to its end, as quickly as the client takes what it yields.
+    fn stream(
+        &mut self,
+        head: AnswerHead,
+        mut pump: Pump,
+        closing: &Closing,
+    ) -> (Answered, BodyKind) {
+        let status = head.status();
+        self.post.begin_iterating();
+        let first = self.next(&mut pump, &closing.context, self.py);
+        let (pipe, mut size, is_last) = match first {
+            Next::Piece(piece, count) => {
+                let pipe = self.open_pipe(head, &piece.as_bytes()[..count]);
+                (pipe, count as u64, false)
+            }
+            Next::Last(piece, count) => {
+                let pipe = self.open_pipe(head, &piece.as_bytes()[..count]);
+                (pipe, count as u64, true)
+            }
+            Next::End { is_whole } => {
+                let answered = self.answer(Answer {
+                    head: Head::Checked(Box::new(head)),
+                    content: Content::Empty,
+                    is_short: !is_whole,
+                });
+                self.close(closing);
+                return (answered, BodyKind::Whole);
+            }
+            // Nothing has gone out: the client is told.
+            Next::Failed => {
+                let answered = self.answer(Answer::bare(500));
+                self.close(closing);
+                return (answered, BodyKind::Whole);
+            }
+        };
+        if is_last {
+            self.finish(&pipe, StreamEnd::Whole);
+        } else {
+            size += self.pump(&pipe, &mut pump, closing);
+        }
+        self.close(closing);
+        let is_long = self.has_waited || self.job.started.elapsed() > LONG_STREAM;
+        let body = if is_long {
+            BodyKind::Long
+        } else {
+            BodyKind::Short
+        };
+        (Answered { status, size }, body)
+    }
+
+    /// Hand over the head with the first piece of a stream.
+    fn open_pipe(&mut self, head: AnswerHead, piece: &[u8]) -> Arc<StreamPipe> {
+        let pipe = Arc::new(StreamPipe::new(OUTPUT_LIMIT));
+        // The note of the answer itself announces what is in the pipe already.
+        let _announced = pipe.push(piece);
+        self.answer(Answer {
+            head: Head::Checked(Box::new(head)),
+            content: Content::Stream(Arc::clone(&pipe)),
+            is_short: false,
+        });
+        pipe
+    }
+
+    /// Run the iterator on, and return how many bytes came of it.
+    fn pump(&mut self, pipe: &Arc<StreamPipe>, pump: &mut Pump, closing: &Closing) -> u64 {
+        let mut size = 0;
+        while self.wait_for_room(pipe) {
+            let end = match self.next(pump, &closing.context, self.py) {
+                Next::Piece(piece, count) => {
+                    size += count as u64;
+                    match pipe.push(&piece.as_bytes()[..count]) {
+                        Pushed::Announce => self.post.announce(self.job),
+                        Pushed::Known => {}
+                        Pushed::Gone => break,
+                    }
+                    continue;
+                }
+                Next::Last(piece, count) => {
+                    size += count as u64;
+                    if pipe.push(&piece.as_bytes()[..count]) == Pushed::Announce {
+                        self.post.announce(self.job);
+                    }
+                    StreamEnd::Whole
+                }
+                Next::End { is_whole: true } => StreamEnd::Whole,
+                Next::End { is_whole: false } | Next::Failed => StreamEnd::Close,
+            };
+            self.finish(pipe, end);
+            break;
+        }
+        size
+    }
+
+    fn finish(&mut self, pipe: &StreamPipe, end: StreamEnd) {
+        if pipe.finish(end) == Pushed::Announce {
+            self.post.announce(self.job);
+        }
+    }
+
+    /// Wait, without the interpreter, until the client has taken enough; False: it is gone.
+    fn wait_for_room(&mut self, pipe: &StreamPipe) -> bool {
+        if pipe.has_room() {
+            return true;
+        }
+        self.has_waited = true;
+        self.post.begin_waiting();
+        if !self.shared.is_single {
+            return self.py.detach(|| pipe.wait_for_room());
+        }
+        // The only thread is the main thread, which has to look after signals as well.
+        loop {
+            if let Some(is_wanted) = self.py.detach(|| pipe.wait_for_room_within(SIGNALS)) {
+                return is_wanted;
+            }
+            if let Err(error) = self.py.check_signals() {
+                // A signal handler raised: the stream ends here, and the client sees it.
+                let head = Some(&self.job.request.head);
+                self.shared.site.log(self.py, head, error);
+                self.finish(pipe, StreamEnd::Close);
+                return false;
+            }
+        }
+    }
+}
