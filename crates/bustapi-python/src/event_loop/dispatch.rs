@@ -30,12 +30,8 @@ impl EventLoop {
     ) -> Option<Run> {
         self.shared.counters.requests.add();
         self.shared.faults.strike(Point::Dispatch);
-        // Numbers of rules mean something only within one generation of the index.
-        if matches!(request.key, EndpointKey::Rule(_)) {
-            self.learning
-                .set_generation(request.head.get().generation_asked());
-        }
-        let (learnt, measures) = self.learning.place(request.key);
+        let is_held_up = self.displaced > 0;
+        let (learnt, measures) = self.learning.place(request.key, is_held_up);
         let chosen = match learnt {
             _ if self.shared.is_single => Place::View,
             _ if request.pipe.is_some() => Place::Stream,

@@ -515,8 +515,11 @@ fn look_up(py: Python<'_>, site: &Site, head: &mut RequestHead, bytes: &[u8]) ->
             let hit = lookup.hit(py, &path)?;
             head.set_lookup(py, hit, &lookup);
             found.streams = lookup.streams();
-            if let Some(rule) = lookup.rule() {
-                found.key = EndpointKey::Rule(rule);
+            if let Some(number) = lookup.rule() {
+                found.key = EndpointKey::Rule {
+                    generation: lookup.generation(),
+                    number,
+                };
                 return Ok(found);
             }
             found.is_miss = lookup.is_miss();

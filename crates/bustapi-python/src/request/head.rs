@@ -52,7 +52,6 @@ pub struct RequestHead {
     peer: Arc<Peer>,
     /// What all environs of a worker have in common.
     environ: Py<PyDict>,
-    generation_asked: u64,
     // PERF: what Python reads in each request are struct members of a frozen class, which
     // costs the interpreter no call.
     #[pyo3(get)]
@@ -83,7 +82,6 @@ impl RequestHead {
             parsed,
             peer,
             environ,
-            generation_asked: 0,
             method,
             cookie: py.None(),
             hit: py.None(),
@@ -100,16 +98,11 @@ impl RequestHead {
         if let Some(hit) = hit {
             self.hit = hit.into_any();
         }
-        self.generation_asked = lookup.generation();
         self.generation = lookup.generation_object(py);
     }
 
     pub fn peer(&self) -> &Peer {
         &self.peer
-    }
-
-    pub const fn generation_asked(&self) -> u64 {
-        self.generation_asked
     }
 
     pub const fn parsed(&self) -> &Head {

@@ -1,9 +1,10 @@
-//! Which endpoints run inline on the hot thread: those that have proved quick.
+//! Which endpoints run inline on the leader: those that have proved quick.
 //!
 //! | an endpoint | runs | until |
 //! |---|---|---|
 //! | is not known yet | on a view thread | 32 quick calls in a row: inline |
-//! | is inline | on the hot thread | it waits in two of its last eight measured calls |
+//! | is inline | on the leader | it waits in two of its last eight measured calls, or once for longer than a tick |
+//! | is inline, and its last call took longer than a tick | on the leader, but on a view thread while another thread is held up by such a call | a call within a tick |
 //! | was seen to wait | on a view thread | 32 quick calls in a row |
 //! | is streaming now | on a stream thread | its stream ended, short and quick |
 //! | has streamed for long | on a stream thread | 32 short and quick ones in a row |
@@ -12,11 +13,17 @@
 //! from another thread, and one that other processes displaced even less. The monotonic
 //! clock is read for every call; the clock of the thread, which costs half a microsecond,
 //! only after a call was long.
+//!
+//! Rules are as many as the application has. Paths are as many as clients like, so they are
+//! kept in tables that forget, see [`Paths`].
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, DefaultHasher, Hash as _, Hasher};
+mod paths;
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
+use self::paths::Paths;
+use crate::run::TICK;
 use crate::run::clock::Effort;
 
 /// A call up to this long is quick without a closer look.
@@ -28,14 +35,11 @@ const WAITED: Duration = Duration::from_micros(100);
 /// Quick calls in a row after which an endpoint runs inline.
 const PROOF: u8 = 32;
 
-/// Endpoints that are told apart; more share one entry.
-const CAPACITY: usize = 4096;
-
 /// Which endpoint a request belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EndpointKey {
-    /// A rule of the index, by its number.
-    Rule(u32),
+    /// A rule of the index, by its number, which means something within one generation.
+    Rule { generation: u64, number: u32 },
     /// Method and first path segment, hashed, where rules are not known here.
     Path(u64),
     /// Everything that has no endpoint.
@@ -84,6 +88,8 @@ pub enum BodyKind {
 struct Entry {
     is_inline: bool,
     measures_next: bool,
+    /// Whether the last call took longer than a tick.
+    was_long: bool,
     quick_in_row: u8,
     /// Of the last eight measured calls, those that waited.
     waits: u8,
@@ -93,55 +99,25 @@ struct Entry {
 
 #[derive(Default)]
 pub struct Learning {
+    /// The newest generation of the index, and its rules.
     generation: u64,
-    entries: HashMap<EndpointKey, Entry, BuildHasherDefault<KeyHasher>>,
-}
-
-/// PERF: a key is a number that the index gave or that was hashed already, so it is only
-/// spread here; the default hasher cost 0.1 µs a request.
-#[derive(Default)]
-struct KeyHasher(u64);
-
-impl Hasher for KeyHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(u64::from(byte));
-        }
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        self.write_u64(u64::from(number));
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        // Fibonacci hashing: the odd number nearest to 2^64 over the golden ratio.
-        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn write_isize(&mut self, number: isize) {
-        self.write_u64(number.cast_unsigned() as u64);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
+    rules: Vec<Entry>,
+    paths: Paths,
+    other: Entry,
 }
 
 impl Learning {
-    /// Forget rules that an index of another generation knew.
-    pub fn set_generation(&mut self, generation: u64) {
-        if generation != self.generation {
-            self.generation = generation;
-            self.entries.clear();
-        }
-    }
-
     /// Return where the next request of an endpoint runs, and whether its processor time
     /// is to be measured.
-    pub fn place(&mut self, key: EndpointKey) -> (Place, bool) {
-        let entry = self.entry(key);
+    ///
+    /// `is_held_up`: whether a thread that led still runs a request that took too long.
+    pub fn place(&mut self, key: EndpointKey, is_held_up: bool) -> (Place, bool) {
+        let Some(entry) = self.entry(key) else {
+            return (Place::View, true);
+        };
         let place = match entry {
             Entry { streaming: 1.., .. } | Entry { streams: true, .. } => Place::Stream,
+            Entry { was_long: true, .. } if is_held_up => Place::View,
             Entry {
                 is_inline: true, ..
             } => Place::Inline,
@@ -153,66 +129,93 @@ impl Learning {
 
     /// Note that a request of the endpoint has begun to stream on a thread of its own.
     pub fn begin_stream(&mut self, key: EndpointKey) {
-        self.entry(key).streaming += 1;
+        self.update(key, |entry| entry.streaming += 1);
     }
 
     /// Note that such a stream has ended.
     pub fn end_stream(&mut self, key: EndpointKey) {
-        let entry = self.entry(key);
-        entry.streaming = entry.streaming.saturating_sub(1);
+        self.update(key, |entry| {
+            entry.streaming = entry.streaming.saturating_sub(1);
+        });
     }
 
     /// Learn from a call.
     pub fn learn(&mut self, key: EndpointKey, measured: Measured) {
-        let entry = self.entry(key);
-        if measured.body == BodyKind::Long {
-            entry.streams = true;
-            entry.is_inline = false;
-            entry.quick_in_row = 0;
-            return;
-        }
-        match measured.effort {
-            None => {
-                entry.measures_next = measured.wall > LONG;
-                if measured.wall <= LONG {
-                    entry.count_quick();
-                }
-            }
-            Some(effort) => {
-                let away = measured.wall.saturating_sub(effort.processor);
-                let waited = away > WAITED && effort.waits > 0;
-                entry.measures_next = measured.wall > LONG;
-                entry.waits = entry.waits << 1 | u8::from(waited);
-                if waited {
-                    entry.quick_in_row = 0;
-                    entry.is_inline &= entry.waits.count_ones() < 2;
-                } else {
-                    entry.count_quick();
-                }
-            }
-        }
+        self.update(key, |entry| entry.learn(measured));
     }
 
     /// Note that a call has kept the leader until another thread took over.
     ///
     /// A call that waits does so again; one that computes would gain nothing elsewhere.
     pub fn displaced(&mut self, key: EndpointKey, is_waiting: bool) {
-        if is_waiting {
-            let entry = self.entry(key);
-            entry.is_inline = false;
-            entry.quick_in_row = 0;
+        self.update(key, |entry| {
+            entry.was_long = true;
+            if is_waiting {
+                entry.leave_leader();
+            }
+        });
+    }
+
+    fn update(&mut self, key: EndpointKey, change: impl FnOnce(&mut Entry)) {
+        if let Some(entry) = self.entry(key) {
+            change(entry);
         }
     }
 
-    fn entry(&mut self, key: EndpointKey) -> &mut Entry {
-        let is_known = self.entries.len() < CAPACITY || self.entries.contains_key(&key);
-        self.entries
-            .entry(if is_known { key } else { EndpointKey::Other })
-            .or_default()
+    /// Return what is known of an endpoint; None when its rule is one of an older index,
+    /// under whose number another rule may be known by now.
+    fn entry(&mut self, key: EndpointKey) -> Option<&mut Entry> {
+        match key {
+            EndpointKey::Rule { generation, .. } if generation < self.generation => None,
+            EndpointKey::Rule { generation, number } => {
+                if generation > self.generation {
+                    self.generation = generation;
+                    self.rules.clear();
+                }
+                let number = number as usize;
+                if number >= self.rules.len() {
+                    self.rules.resize_with(number + 1, Entry::default);
+                }
+                Some(&mut self.rules[number])
+            }
+            EndpointKey::Path(hash) => Some(self.paths.entry(hash)),
+            EndpointKey::Other => Some(&mut self.other),
+        }
     }
 }
 
 impl Entry {
+    fn learn(&mut self, measured: Measured) {
+        self.was_long = measured.wall > TICK;
+        if measured.body == BodyKind::Long {
+            self.streams = true;
+            self.leave_leader();
+            return;
+        }
+        self.measures_next = measured.wall > LONG;
+        match measured.effort {
+            None if measured.wall > LONG => {}
+            None => self.count_quick(),
+            Some(effort) => {
+                let away = measured.wall.saturating_sub(effort.processor);
+                let has_waited = away > WAITED && effort.waits > 0;
+                self.waits = self.waits << 1 | u8::from(has_waited);
+                if !has_waited {
+                    self.count_quick();
+                } else if away > TICK || self.waits.count_ones() >= 2 {
+                    self.leave_leader();
+                } else {
+                    self.quick_in_row = 0;
+                }
+            }
+        }
+    }
+
+    fn leave_leader(&mut self) {
+        self.is_inline = false;
+        self.quick_in_row = 0;
+    }
+
     fn count_quick(&mut self) {
         if self.is_inline {
             return;
@@ -226,13 +229,25 @@ impl Entry {
             };
         }
     }
+
+    /// Whether something was learnt that a new entry would not say.
+    const fn is_proved(&self) -> bool {
+        self.is_inline || self.streams || self.streaming > 0
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const KEY: EndpointKey = EndpointKey::Rule(1);
+    const KEY: EndpointKey = rule(1);
+
+    const fn rule(generation: u64) -> EndpointKey {
+        EndpointKey::Rule {
+            generation,
+            number: 1,
+        }
+    }
 
     fn call(wall: u64, processor: Option<u64>) -> Measured {
         Measured {
@@ -248,10 +263,10 @@ mod tests {
     fn proved_quick() -> Learning {
         let mut learning = Learning::default();
         for _ in 0..PROOF {
-            assert_eq!(learning.place(KEY).0, Place::View);
+            assert_eq!(learning.place(KEY, false).0, Place::View);
             learning.learn(KEY, call(20, Some(20)));
         }
-        assert_eq!(learning.place(KEY), (Place::Inline, false));
+        assert_eq!(learning.place(KEY, false), (Place::Inline, false));
         learning
     }
 
@@ -270,7 +285,7 @@ mod tests {
         learning.learn(KEY, call(50_000, Some(50)));
         learning.learn(KEY, call(20, Some(20)));
 
-        assert_eq!(learning.place(KEY).0, Place::View);
+        assert_eq!(learning.place(KEY, false).0, Place::View);
     }
 
     #[test]
@@ -279,36 +294,68 @@ mod tests {
 
         learning.learn(KEY, call(150, None));
 
-        assert_eq!(learning.place(KEY), (Place::Inline, true));
+        assert_eq!(learning.place(KEY, false), (Place::Inline, true));
         learning.learn(KEY, call(20, Some(20)));
-        assert_eq!(learning.place(KEY), (Place::Inline, false));
+        assert_eq!(learning.place(KEY, false), (Place::Inline, false));
+    }
+
+    #[test]
+    fn one_wait_of_more_than_a_tick_leads_back_to_the_view_threads() {
+        let mut learning = proved_quick();
+
+        learning.learn(KEY, call(2_100, Some(50)));
+
+        assert_eq!(learning.place(KEY, false).0, Place::View);
+    }
+
+    #[test]
+    fn a_call_that_waits_on_the_leader_leads_back_before_it_ends() {
+        let mut learning = proved_quick();
+
+        learning.displaced(KEY, true);
+
+        assert_eq!(learning.place(KEY, false).0, Place::View);
+    }
+
+    #[test]
+    fn long_calls_keep_one_leader_busy_and_no_other_one() {
+        let mut learning = proved_quick();
+
+        learning.displaced(KEY, false);
+
+        assert_eq!(learning.place(KEY, true).0, Place::View);
+        assert_eq!(learning.place(rule(1), false).0, Place::Inline);
+        learning.learn(KEY, call(50_000, Some(49_990)));
+        assert_eq!(learning.place(KEY, true).0, Place::View);
+        learning.learn(KEY, call(20, Some(20)));
+        assert_eq!(learning.place(KEY, true).0, Place::Inline);
     }
 
     #[test]
     fn two_waits_of_eight_lead_back_to_the_view_threads() {
         let mut learning = proved_quick();
 
-        learning.learn(KEY, call(5_000, Some(50)));
-        assert_eq!(learning.place(KEY).0, Place::Inline);
+        learning.learn(KEY, call(1_000, Some(50)));
+        assert_eq!(learning.place(KEY, false).0, Place::Inline);
         for _ in 0..6 {
             learning.learn(KEY, call(120, Some(110)));
         }
-        learning.learn(KEY, call(5_000, Some(50)));
+        learning.learn(KEY, call(1_000, Some(50)));
 
-        assert_eq!(learning.place(KEY).0, Place::View);
+        assert_eq!(learning.place(KEY, false).0, Place::View);
     }
 
     #[test]
     fn two_waits_further_apart_do_not() {
         let mut learning = proved_quick();
 
-        learning.learn(KEY, call(5_000, Some(50)));
+        learning.learn(KEY, call(1_000, Some(50)));
         for _ in 0..7 {
             learning.learn(KEY, call(120, Some(110)));
         }
-        learning.learn(KEY, call(5_000, Some(50)));
+        learning.learn(KEY, call(1_000, Some(50)));
 
-        assert_eq!(learning.place(KEY).0, Place::Inline);
+        assert_eq!(learning.place(KEY, false).0, Place::Inline);
     }
 
     #[test]
@@ -319,7 +366,7 @@ mod tests {
             learning.learn(KEY, call(50_000, Some(49_990)));
         }
 
-        assert_eq!(learning.place(KEY).0, Place::Inline);
+        assert_eq!(learning.place(KEY, false).0, Place::Inline);
     }
 
     #[test]
@@ -332,7 +379,7 @@ mod tests {
             learning.learn(KEY, measured);
         }
 
-        assert_eq!(learning.place(KEY).0, Place::Inline);
+        assert_eq!(learning.place(KEY, false).0, Place::Inline);
     }
 
     #[test]
@@ -340,10 +387,10 @@ mod tests {
         let mut learning = Learning::default();
 
         learning.begin_stream(KEY);
-        assert_eq!(learning.place(KEY).0, Place::Stream);
+        assert_eq!(learning.place(KEY, false).0, Place::Stream);
         learning.end_stream(KEY);
 
-        assert_eq!(learning.place(KEY).0, Place::View);
+        assert_eq!(learning.place(KEY, false).0, Place::View);
     }
 
     #[test]
@@ -358,7 +405,7 @@ mod tests {
             },
         );
         for _ in 0..PROOF {
-            assert_eq!(learning.place(KEY).0, Place::Stream);
+            assert_eq!(learning.place(KEY, false).0, Place::Stream);
             learning.learn(
                 KEY,
                 Measured {
@@ -368,34 +415,53 @@ mod tests {
             );
         }
 
-        assert_eq!(learning.place(KEY).0, Place::Inline);
+        assert_eq!(learning.place(KEY, false).0, Place::Inline);
     }
 
     #[test]
     fn another_generation_starts_afresh() {
         let mut learning = proved_quick();
 
-        learning.set_generation(7);
-
-        assert_eq!(learning.place(KEY).0, Place::View);
+        assert_eq!(learning.place(rule(2), false).0, Place::View);
     }
 
     #[test]
-    fn endpoints_beyond_the_capacity_share_an_entry() {
-        let mut learning = Learning::default();
-        for number in 0..CAPACITY {
-            learning.learn(EndpointKey::Path(number as u64), call(20, Some(20)));
+    fn what_an_older_generation_did_says_nothing_of_the_present_one() {
+        let mut learning = proved_quick();
+        for _ in 0..PROOF {
+            learning.learn(rule(2), call(20, Some(20)));
         }
 
-        learning.learn(
-            EndpointKey::Path(u64::MAX - 1),
-            Measured {
-                body: BodyKind::Long,
-                ..call(1, None)
-            },
-        );
+        learning.begin_stream(KEY);
+        learning.displaced(KEY, true);
+        learning.learn(KEY, call(50_000, Some(50)));
 
-        assert_eq!(learning.place(EndpointKey::Path(u64::MAX)).0, Place::Stream);
-        assert_eq!(learning.entries.len(), CAPACITY + 1);
+        assert_eq!(learning.place(KEY, false), (Place::View, true));
+        assert_eq!(learning.place(rule(2), false), (Place::Inline, false));
+    }
+
+    #[test]
+    fn rules_are_kept_whatever_paths_come() {
+        let mut learning = proved_quick();
+
+        for path in 0..100_000 {
+            learning.learn(EndpointKey::Path(path), call(20, Some(20)));
+        }
+
+        assert_eq!(learning.place(KEY, false), (Place::Inline, false));
+    }
+
+    #[test]
+    fn paths_that_differ_in_their_first_segment_or_method_are_told_apart() {
+        let keys = [
+            EndpointKey::of_path(b"GET", b"/a/1"),
+            EndpointKey::of_path(b"GET", b"//a/2"),
+            EndpointKey::of_path(b"GET", b"/b"),
+            EndpointKey::of_path(b"PUT", b"/a/1"),
+        ];
+
+        assert_eq!(keys[0], keys[1]);
+        assert_ne!(keys[0], keys[2]);
+        assert_ne!(keys[0], keys[3]);
     }
 }
