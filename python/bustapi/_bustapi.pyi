@@ -78,8 +78,11 @@ class RuleIndex:
             ]
         ],
         complete: bool,
+        *,
         streaming: Set[int] = ...,
+        threaded: Set[int] = ...,
         may_stream: bool = False,
+        may_be_threaded: bool = False,
     ) -> None:
         """Replace the content with a picture of Werkzeug's state machine.
 
@@ -99,8 +102,11 @@ class RuleIndex:
             ``(min, max)``, or ``"uuid"``. Arguments of None: a hit declines.
         :param streaming: numbers of the rules whose requests are answered while their
             body is still coming.
-        :param may_stream: whether a request that is declined may belong to such a rule,
-            and is therefore treated alike.
+        :param threaded: numbers of the rules whose views are not to run on the thread of
+            the event loop.
+        :param may_stream: whether a request that is declined may belong to a rule that
+            streams, and is therefore treated alike.
+        :param may_be_threaded: the same for threaded rules.
         :raises ValueError: when the numbers or names are not as said; the index is
             empty then.
         """

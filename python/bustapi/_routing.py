@@ -142,8 +142,14 @@ class RouteTable:
             self._is_foreign = not _is_known(url_map)
 
             if self._is_foreign or _has_domains(url_map, subdomain_matching):
-                may_stream = any(map(_streams, url_map.iter_rules()))
-                self.index.rebuild([], [], False, may_stream=may_stream)
+                rules = list(url_map.iter_rules())
+                self.index.rebuild(
+                    [],
+                    [],
+                    False,
+                    may_stream=any(map(_streams, rules)),
+                    may_be_threaded=any(map(_is_threaded, rules)),
+                )
                 self._generation = self.index.generation
                 self._declined = url_map
                 return
@@ -155,8 +161,10 @@ class RouteTable:
                 picture.states,
                 picture.rules,
                 picture.is_complete,
-                picture.streaming,
-                picture.may_stream,
+                streaming=picture.streaming,
+                threaded=picture.threaded,
+                may_stream=picture.may_stream,
+                may_be_threaded=picture.may_be_threaded,
             )
             self._generation = self.index.generation
             self._map = url_map
@@ -214,6 +222,11 @@ def _streams(rule: Rule) -> bool:
     return bool(getattr(rule, "stream_request", False))
 
 
+def _is_threaded(rule: Rule) -> bool:
+    """Return whether the view of a rule is not to run on the thread of the event loop."""
+    return bool(getattr(rule, "threaded", False))
+
+
 class _Picture:
     """States and rules of a map as the extension takes them."""
 
@@ -225,6 +238,9 @@ class _Picture:
         self.streaming: set[int] = set()
         #: Whether the map has such a rule, which may be one that a search declines.
         self.may_stream = False
+        #: The same for rules whose views are not to run on the thread of the event loop.
+        self.threaded: set[int] = set()
+        self.may_be_threaded = False
         self._numbers: dict[int, int] = {}
         self._declined_endpoints: set[Any] = set()
 
@@ -256,6 +272,7 @@ class _Picture:
 
         for endpoint, rules in list(url_map._rules_by_endpoint.items()):
             self.may_stream |= any(map(_streams, rules))
+            self.may_be_threaded |= any(map(_is_threaded, rules))
 
             if any(r.defaults or r.alias or r.redirect_to is not None for r in rules):
                 self._declined_endpoints.add(endpoint)
@@ -281,6 +298,9 @@ class _Picture:
 
             if _streams(rule):
                 self.streaming.add(len(self.rules))
+
+            if _is_threaded(rule):
+                self.threaded.add(len(self.rules))
 
             rules.append(len(self.rules))
             self.rules.append(self._draw_rule(rule))

@@ -42,6 +42,10 @@ class View:
     #: unless the rule says so itself, see :meth:`.Flask.route`.
     stream_request: ClassVar[bool] = False
 
+    #: Whether the server never calls the view on the thread of its event loop, unless the
+    #: rule says so itself, see :meth:`.Flask.route`.
+    threaded: ClassVar[bool] = False
+
     #: Decorators for the view function, applied one after the other: the last one is
     #: the outermost.
     #:
@@ -109,6 +113,7 @@ class View:
         view.methods = cls.methods  # type: ignore[attr-defined]
         view.provide_automatic_options = cls.provide_automatic_options  # type: ignore[attr-defined]
         view.stream_request = cls.stream_request  # type: ignore[attr-defined]
+        view.threaded = cls.threaded  # type: ignore[attr-defined]
         return view
 
 

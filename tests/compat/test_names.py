@@ -17,6 +17,7 @@ LAYERS = "The module is below the one that defines it, and imports go down only.
 BEFORE_2_0 = "Its options have the names of before Flask 2.0 too, for BustAPI."
 ONE_CONTEXT = "One class is the context with and without a request."
 STREAMED = "Whether the body is read while it comes; an option of our routes."
+THREADED = "Whether it stays off the thread of the event loop; an option of our routes."
 OWN_WORDS = "The first line is Flask's; the advice below it is in our own words."
 HELP = "A subclass whose help names the default and the environment variable."
 
@@ -53,6 +54,8 @@ DIFFERENT = {
 ADDED = {
     "flask.views.MethodView.stream_request": STREAMED,
     "flask.views.View.stream_request": STREAMED,
+    "flask.views.MethodView.threaded": THREADED,
+    "flask.views.View.threaded": THREADED,
     "flask.app.Flask.native_app": "The edge beside ``wsgi_app``.",
     "flask.wrappers.Response.to_wire": "The delivery beside ``__call__``.",
     "flask.ctx.AppContext.copy": ONE_CONTEXT,

@@ -24,6 +24,8 @@ pub struct Request {
     pub body: Option<Py<Body>>,
     pub terms: ResponseContext,
     pub key: EndpointKey,
+    /// Whether its route keeps it from the thread that leads.
+    pub is_threaded: bool,
     /// Where its body comes from while it is answered, if it was not collected before.
     pub pipe: Option<Arc<BodyPipe>>,
 }

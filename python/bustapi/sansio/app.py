@@ -45,6 +45,10 @@ T_template_global = TypeVar("T_template_global", bound=ft.TemplateGlobalCallable
 T_template_test = TypeVar("T_template_test", bound=ft.TemplateTestCallable)
 
 
+# Options of a rule that are for our server and not for Werkzeug, which knows none of them.
+_SERVER_OPTIONS = "stream_request", "threaded"
+
+
 def _make_timedelta(value: timedelta | int | None) -> timedelta | None:
     """Return a number of seconds as a ``timedelta``; anything else as it is."""
     if value is None or isinstance(value, timedelta):
@@ -419,18 +423,16 @@ class App(Scaffold):
         if provide_automatic_options:
             required.add("OPTIONS")
 
-        streams = options.pop("stream_request", None)
-
-        if streams is None:
-            streams = getattr(view_func, "stream_request", False)
+        asked = {name: options.pop(name, None) for name in _SERVER_OPTIONS}
 
         rule_object = self.url_rule_class(
             rule, methods=methods | required, **{**options, "endpoint": endpoint}
         )
         rule_object.provide_automatic_options = provide_automatic_options  # type: ignore[attr-defined]
 
-        if streams:
-            rule_object.stream_request = True  # type: ignore[attr-defined]
+        for name, value in asked.items():
+            if value if value is not None else getattr(view_func, name, False):
+                setattr(rule_object, name, True)
 
         self.url_map.add(rule_object)
 

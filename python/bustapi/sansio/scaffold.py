@@ -318,7 +318,9 @@ class Scaffold:
             ``stream_request``: whether the server calls the view as soon as the head of
             a request is there, so that it reads the body while the client sends it. By
             default the attribute of that name of the function decides, else the body is
-            collected first.
+            collected first. ``threaded``: whether the server calls the view on a thread of
+            its own from the first request on, rather than when it was seen to wait. By
+            default the attribute of that name of the function decides.
         :raises AssertionError: when the endpoint has another view function.
         """
         raise NotImplementedError

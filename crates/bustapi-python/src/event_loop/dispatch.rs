@@ -35,7 +35,7 @@ impl EventLoop {
         let chosen = match learnt {
             _ if self.shared.is_single => Place::View,
             _ if request.pipe.is_some() => Place::Stream,
-            Place::Inline if self.displaced >= MOST_DISPLACED => Place::View,
+            Place::Inline if request.is_threaded || self.displaced >= MOST_DISPLACED => Place::View,
             learnt => learnt,
         };
         self.serial += 1;

@@ -29,6 +29,7 @@ use crate::request::body_pipe::End;
 use crate::request::head::{Peer, RequestHead};
 use crate::request::intake::{Decoder, IN_MEMORY, Incoming, Intake, Refusal, Sink, Unread};
 use crate::request::names::method;
+use crate::request::rule_index::Wishes;
 use crate::run::learning::EndpointKey;
 use crate::worker::site::Site;
 
@@ -336,7 +337,7 @@ impl Connection {
         let Found {
             key,
             is_miss,
-            streams,
+            wishes,
         } = look_up(py, site, &mut head, bytes)?;
         let head = Py::new(py, head)?;
         let Some(decoder) = decoder else {
@@ -346,6 +347,7 @@ impl Connection {
                 body: None,
                 terms,
                 key,
+                is_threaded: wishes.is_threaded,
                 pipe: None,
             }));
         };
@@ -354,6 +356,7 @@ impl Connection {
                 head,
                 terms,
                 key,
+                is_threaded: wishes.is_threaded,
                 is_miss,
             }),
             decoder,
@@ -365,7 +368,9 @@ impl Connection {
         });
         self.stage = Stage::Body;
         // Without a worker there is no thread that a view could read on.
-        if streams && let Some(intake) = intake {
+        if wishes.streams
+            && let Some(intake) = intake
+        {
             incoming.pipe_to_view(intake);
             return self.begin_streamed(py, incoming).map(Some);
         }
@@ -491,8 +496,7 @@ struct Found {
     key: EndpointKey,
     /// Whether it certainly has no rule.
     is_miss: bool,
-    /// Whether its view reads the body while it comes.
-    streams: bool,
+    wishes: Wishes,
 }
 
 /// Ask the index for the rule.
@@ -503,18 +507,18 @@ fn look_up(py: Python<'_>, site: &Site, head: &mut RequestHead, bytes: &[u8]) ->
     let mut found = Found {
         key: EndpointKey::Other,
         is_miss: false,
-        streams: false,
+        wishes: Wishes::default(),
     };
     if let Some(index) = site.index() {
         let index = index.get();
         if parsed.has_upgrade || target.form == TargetForm::Authority {
-            found.streams = index.may_stream();
+            found.wishes = index.any_wishes();
         } else {
             let path = decode_path(target.path.of(bytes)).bytes;
             let lookup = index.lookup(name, &path);
             let hit = lookup.hit(py, &path)?;
             head.set_lookup(py, hit, &lookup);
-            found.streams = lookup.streams();
+            found.wishes = lookup.wishes();
             if let Some(number) = lookup.rule() {
                 found.key = EndpointKey::Rule {
                     generation: lookup.generation(),

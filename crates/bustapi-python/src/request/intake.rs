@@ -44,6 +44,7 @@ pub struct Unread {
     pub head: Py<RequestHead>,
     pub terms: ResponseContext,
     pub key: EndpointKey,
+    pub is_threaded: bool,
     pub is_miss: bool,
 }
 
@@ -209,7 +210,11 @@ impl Incoming {
 
     fn dispatch(&mut self, py: Python<'_>, body: Body) -> PyResult<Request> {
         let Unread {
-            head, terms, key, ..
+            head,
+            terms,
+            key,
+            is_threaded,
+            ..
         } = self.request.take().expect("a request is dispatched once");
         let body = Some(Py::new(py, body)?);
         Ok(Request {
@@ -217,6 +222,7 @@ impl Incoming {
             body,
             terms,
             key,
+            is_threaded,
             pipe: None,
         })
     }

@@ -24,8 +24,8 @@ struct Content {
     /// The same as an object; None stands for 0.
     generation_object: Option<Py<PyInt>>,
     is_complete: bool,
-    /// Whether a request that is declined may belong to a rule with a streamed body.
-    may_stream: bool,
+    /// What a rule may wish whose requests are declined.
+    declined: Wishes,
     index: rules::RuleIndex,
     rules: Vec<Rule>,
 }
@@ -34,8 +34,16 @@ struct Content {
 struct Rule {
     object: Py<PyAny>,
     names: Vec<Py<PyString>>,
-    /// Whether its view reads the body while it comes.
-    streams: bool,
+    wishes: Wishes,
+}
+
+/// How a rule wants its requests to be served.
+#[derive(Clone, Copy, Default)]
+pub struct Wishes {
+    /// Its view reads the body while it comes.
+    pub streams: bool,
+    /// Its view is never run on the thread that leads.
+    pub is_threaded: bool,
 }
 
 /// What the index says about one request.
@@ -63,9 +71,9 @@ impl RuleIndex {
         Lookup { content, outcome }
     }
 
-    /// Whether a request that is not looked up may belong to a rule with a streamed body.
-    pub fn may_stream(&self) -> bool {
-        self.lock().may_stream
+    /// What the rule may wish that a request belongs to which is not looked up.
+    pub fn any_wishes(&self) -> Wishes {
+        self.lock().declined
     }
 
     fn lock(&self) -> MutexGuard<'_, Arc<Content>> {
@@ -108,12 +116,12 @@ impl Lookup {
         self.content.is_complete && matches!(self.outcome, Outcome::Miss)
     }
 
-    /// Whether the view of the request reads the body while it comes, or may do so.
-    pub fn streams(&self) -> bool {
+    /// What the rule of the request wishes, or may wish where it is not known.
+    pub fn wishes(&self) -> Wishes {
         match &self.outcome {
-            Outcome::Hit(hit) => self.content.rules[hit.rule as usize].streams,
-            Outcome::Miss if self.content.is_complete => false,
-            _ => self.content.may_stream,
+            Outcome::Hit(hit) => self.content.rules[hit.rule as usize].wishes,
+            Outcome::Miss if self.content.is_complete => Wishes::default(),
+            _ => self.content.declined,
         }
     }
 
@@ -198,7 +206,14 @@ impl RuleIndex {
         self.lock().is_complete
     }
 
-    #[pyo3(signature = (states, rules, complete, streaming = HashSet::new(), may_stream = false))]
+    #[pyo3(signature = (
+        states, rules, complete, *, streaming = HashSet::new(), threaded = HashSet::new(),
+        may_stream = false, may_be_threaded = false
+    ))]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is an argument of the Python method"
+    )]
     fn rebuild(
         &self,
         py: Python<'_>,
@@ -206,13 +221,22 @@ impl RuleIndex {
         rules: &Bound<'_, PyAny>,
         complete: bool,
         streaming: HashSet<u32>,
+        threaded: HashSet<u32>,
         may_stream: bool,
+        may_be_threaded: bool,
     ) -> PyResult<()> {
-        let (content, result) = match read_content(py, states, rules, &streaming) {
+        let wishes_of = |number| Wishes {
+            streams: streaming.contains(&number),
+            is_threaded: threaded.contains(&number),
+        };
+        let (content, result) = match read_content(py, states, rules, wishes_of) {
             Ok(content) => {
                 let content = Content {
                     is_complete: complete,
-                    may_stream,
+                    declined: Wishes {
+                        streams: may_stream,
+                        is_threaded: may_be_threaded,
+                    },
                     ..content
                 };
                 (content, Ok(()))
@@ -260,7 +284,7 @@ fn read_content(
     py: Python<'_>,
     states: &Bound<'_, PyAny>,
     rules: &Bound<'_, PyAny>,
-    streaming: &HashSet<u32>,
+    wishes_of: impl Fn(u32) -> Wishes,
 ) -> PyResult<Content> {
     let states: States<'_> = states.extract()?;
     let rules: Rules<'_> = rules.extract()?;
@@ -304,11 +328,10 @@ fn read_content(
             is_websocket,
             conversions,
         });
-        let streams = streaming.contains(&number);
         objects.push(Rule {
             object,
             names,
-            streams,
+            wishes: wishes_of(number),
         });
     }
 
