@@ -142,15 +142,40 @@ def test_an_answer_of_any_size_arrives_whole() -> None:
 
 
 def test_too_many_connections_wait_until_one_closes() -> None:
-    with serving(hello, max_connections=1) as server:
-        with server.connect() as first, server.connect() as second:
+    with serving(hello, max_connections=1) as server, server.connect() as first:
+        # What has begun to send a request is not idle.
+        first.sendall(request() + request()[:-2])
+        read_until(first, b"hello")
+
+        with server.connect() as second:
             second.sendall(request())
-            first.sendall(request())
-            read_until(first, b"hello")
+            second.settimeout(0.05)
+
+            with pytest.raises(TimeoutError):
+                second.recv(1)
+
+            second.settimeout(TIMEOUT)
             assert server.worker.stats()["connections_accepted"] == 1
             first.close()
-
             read_until(second, b"hello")
+
+
+def test_an_idle_connection_makes_room_for_a_new_one() -> None:
+    with serving(hello, max_connections=2) as server, server.connect() as oldest:
+        oldest.sendall(request())
+        read_until(oldest, b"hello")
+
+        with server.connect() as busy:
+            # A request that has begun is not idle.
+            busy.sendall(request()[:10])
+            until(lambda: server.worker.stats()["connections_open"] == 2)
+
+            for _ in range(3):
+                assert body_of(server.get()) == b"hello"
+
+            assert read_all(oldest) == b""
+            busy.sendall(request()[10:])
+            read_until(busy, b"hello")
 
 
 def test_a_unix_socket_has_no_client_address(tmp_path: Path) -> None:
@@ -1245,9 +1270,10 @@ def test_a_time_that_is_none_is_refused(value: float) -> None:
         Worker(Handler(hello), [], print, body_timeout=value)
 
 
-def test_a_body_that_drips_is_a_408() -> None:
+def test_a_large_body_that_drips_is_a_408() -> None:
     with serving(echo, body_timeout=1.0) as server, server.connect() as connection:
-        connection.sendall(request("/", "Content-Length: 9999\r\n", "POST"))
+        connection.sendall(request("/", "Content-Length: 99999\r\n", "POST"))
+        connection.sendall(b"x" * 20_000)
         connection.settimeout(0.2)
         answer = b""
 
@@ -1258,6 +1284,22 @@ def test_a_body_that_drips_is_a_408() -> None:
                 answer = connection.recv(65536)
 
     assert answer.startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_small_body_may_come_as_slowly_as_a_radio_link() -> None:
+    with serving(echo, body_timeout=1.0) as server, server.connect() as connection:
+        connection.sendall(request("/", "Content-Length: 12\r\n", "POST"))
+        connection.settimeout(0.3)
+
+        for _ in range(11):
+            connection.sendall(b"x")
+
+            with pytest.raises(TimeoutError):
+                connection.recv(1)
+
+        connection.sendall(b"x")
+        connection.settimeout(TIMEOUT)
+        assert read_until(connection, b"x" * 12)
 
 
 def test_a_client_that_takes_nothing_is_reset() -> None:

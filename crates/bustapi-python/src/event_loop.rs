@@ -12,6 +12,7 @@ pub mod acceptor;
 pub mod client;
 pub mod dispatch;
 mod notes;
+mod timers;
 mod turn;
 
 use std::collections::VecDeque;
@@ -30,9 +31,11 @@ use slab::Slab;
 use socket2::Socket;
 
 use self::acceptor::{Accepted, Acceptor};
-use self::client::{Client, Overdue};
+use self::client::Client;
 use self::dispatch::{Paced, Run};
+use self::timers::Overdue;
 use self::turn::Drive;
+use crate::io::transport::Transport;
 use crate::protocol::http1::Connection;
 use crate::request::head::Peer;
 use crate::run::learning::Learning;
@@ -45,6 +48,13 @@ const LAST_LISTENER: usize = usize::MAX - 1;
 
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_secs(1);
+
+/// How long accepting pauses after an error.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Idle connections that are closed at once to make room: looking for them costs a look at
+/// all of them.
+const EVICTED: usize = 16;
 
 /// Bytes read at once.
 const READ_SIZE: usize = 64 * 1024;
@@ -154,6 +164,7 @@ impl EventLoop {
         for (place, client) in &mut self.clients {
             client.is_readable = true;
             client.is_writable = true;
+            client.is_ready = true;
             self.ready.push_back(place);
         }
     }
@@ -164,7 +175,7 @@ impl EventLoop {
             if let Some(run) = self.drive_batch(py) {
                 return Ok(Step::Run(run));
             }
-            if self.begin_batch() {
+            if self.begin_batch(py) {
                 continue;
             }
             self.pace(py);
@@ -239,7 +250,16 @@ impl EventLoop {
         client.is_writable |= event.is_writable();
         client.has_hung_up |= event.is_read_closed();
         client.is_dead |= event.is_error() || (event.is_read_closed() && event.is_write_closed());
-        self.ready.push_back(event.token().0);
+        self.have_turn(event.token().0);
+    }
+
+    /// Let a client have its turn, once, when those before it have had theirs.
+    fn have_turn(&mut self, place: usize) {
+        if let Some(client) = self.clients.get_mut(place)
+            && !std::mem::replace(&mut client.is_ready, true)
+        {
+            self.ready.push_back(place);
+        }
     }
 
     fn accept(&mut self, py: Python<'_>) {
@@ -257,6 +277,9 @@ impl EventLoop {
         match result {
             Ok(Accepted::All | Accepted::More) => {}
             Ok(Accepted::Full) => {
+                if self.evict() {
+                    return;
+                }
                 // Tried again when a connection closes or a second has passed.
                 self.is_accepting = false;
                 if !std::mem::replace(&mut self.has_warned, true) {
@@ -266,10 +289,28 @@ impl EventLoop {
                 }
             }
             Err(error) => {
+                // It may pass as quickly as it came.
                 self.is_accepting = false;
+                self.tick = self.tick.min(Instant::now() + PAUSE);
                 self.shared.site.log(py, None, error.into());
             }
         }
+    }
+
+    /// Close the connections that have been idle for longest, so that others may come; False
+    /// when all are busy.
+    fn evict(&mut self) -> bool {
+        let mut idle: Vec<_> = self
+            .clients
+            .iter()
+            .filter_map(|(place, client)| Some((client.idle_since()?, place)))
+            .collect();
+        idle.sort_unstable();
+        idle.truncate(EVICTED);
+        for &(_, place) in &idle {
+            self.close(place);
+        }
+        !idle.is_empty()
     }
 
     fn open(&mut self, socket: Socket, address: Option<SocketAddr>) {
@@ -287,11 +328,11 @@ impl EventLoop {
             return;
         }
         let connection = Connection::new(Arc::new(Peer::new(address)));
-        entry.insert(Client::new(socket, connection, self.serial));
+        entry.insert(Client::new(Transport::new(socket), connection, self.serial));
         self.shared.descriptors.add(raw);
         self.shared.counters.connections_accepted.add();
         self.shared.counters.connections_open.add();
-        self.ready.push_back(place);
+        self.have_turn(place);
     }
 
     fn look_at_time(&mut self, py: Python<'_>) {
@@ -318,7 +359,7 @@ impl EventLoop {
                 Overdue::Nothing => {}
                 Overdue::Close => self.close(place),
                 Overdue::Reset => {
-                    self.clients[place].reset();
+                    self.clients[place].transport.reset_at_end();
                     self.close(place);
                 }
                 Overdue::TimeOut => {
@@ -328,7 +369,7 @@ impl EventLoop {
                         client.connection.break_body();
                     } else {
                         client.connection.time_out(py);
-                        self.ready.push_back(place);
+                        self.have_turn(place);
                     }
                 }
             }
@@ -340,17 +381,15 @@ impl EventLoop {
         self.is_accepting = false;
         self.acceptor
             .close(self.poll.registry(), &self.shared.descriptors);
-        let mut idle = Vec::new();
-        for (place, client) in &mut self.clients {
+        let places: Vec<_> = self.clients.iter().map(|(place, _)| place).collect();
+        for place in places {
+            let client = &mut self.clients[place];
             if client.is_idle() {
-                idle.push(place);
+                self.close(place);
             } else {
                 client.connection.drain();
-                self.ready.push_back(place);
+                self.have_turn(place);
             }
-        }
-        for place in idle {
-            self.close(place);
         }
         self.tick = Instant::now();
     }
@@ -375,17 +414,17 @@ impl EventLoop {
         }
         client.abandon();
         client.connection.output.clear();
-        let raw = client.socket.as_raw_fd();
+        let raw = client.transport.as_raw_fd();
         // Whatever fails here, the descriptor is closed with the client.
         drop(self.poll.registry().deregister(&mut SourceFd(&raw)));
-        drop(client.socket.shutdown(std::net::Shutdown::Both));
+        client.transport.end();
         self.closed.push(place);
     }
 
     fn bury(&mut self) {
         for place in self.closed.drain(..) {
             let client = self.clients.remove(place);
-            self.shared.descriptors.remove(client.socket.as_raw_fd());
+            self.shared.descriptors.remove(client.transport.as_raw_fd());
             self.shared.counters.connections_open.subtract();
             self.is_accepting = !self.is_draining;
         }

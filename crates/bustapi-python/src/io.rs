@@ -1,3 +1,4 @@
 //! Bytes between the sockets and the loop.
 
 pub mod output;
+pub mod transport;

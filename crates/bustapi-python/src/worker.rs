@@ -28,16 +28,20 @@ use crate::request::spool::Spooler;
 use crate::run::TICK;
 use crate::run::inline::{finish_displaced, run_inline};
 use crate::run::pool::{Pool, Timeout};
-use crate::run::view_thread::serve;
+use crate::run::view_thread::{run_pool, serve};
 use crate::worker::counters::Counters;
 use crate::worker::faults::Faults;
 use crate::worker::fork::close_in_children;
 use crate::worker::log_writer::{LogWriter, duplicate};
-use crate::worker::shared::{End, Job, Note, SIGNALS, Shared, Timeouts, wake};
+use crate::worker::shared::{End, Note, SIGNALS, Shared, Timeouts, wake};
 use crate::worker::site::{Identity, Site, catch_panic};
 
 /// Requests that wait for a view thread; beyond it 503.
 const WAITING_VIEWS: usize = 1000;
+
+/// How long a client that has ended its side of a connection may take nothing of a stream
+/// before it counts as gone: the usual time of proxies.
+const GONE: Duration = Duration::from_secs(60);
 
 /// One event loop with its listening sockets, view threads and completion queue.
 #[pyclass(frozen, module = "bustapi._bustapi")]
@@ -129,6 +133,7 @@ impl Worker {
                 keep_alive: seconds("keep_alive_timeout", keep_alive_timeout)?,
                 body: seconds("body_timeout", body_timeout)?,
                 write: seconds("write_timeout", write_timeout)?,
+                gone: GONE,
             },
             most_connections: max_connections.unwrap_or_else(most_connections),
             end: End::new()?,
@@ -171,13 +176,13 @@ impl Worker {
         if self.shared.is_single {
             return self.run_single(py);
         }
-        self.run_pool(py, &self.shared.views);
+        run_pool(py, &self.shared, &self.shared.views);
         Ok(())
     }
 
     /// Like :meth:`run_view`, for streams and streamed request bodies.
     fn run_stream(&self, py: Python<'_>) {
-        self.run_pool(py, &self.shared.streams);
+        run_pool(py, &self.shared, &self.shared.streams);
     }
 
     /// Stop accepting, finish what is in flight for up to ``grace`` seconds, end the loop.
@@ -313,19 +318,14 @@ impl Worker {
         }
     }
 
-    fn run_pool(&self, py: Python<'_>, pool: &Pool<Job>) {
-        let mut member = pool.join();
-        while let Some(job) = py.detach(|| pool.next(&mut member)) {
-            serve(py, &self.shared, &job);
-        }
-    }
-
     /// Serve on this thread and look for signals while there is nothing to do.
     fn run_single(&self, py: Python<'_>) -> PyResult<()> {
         let mut member = self.shared.views.join();
         loop {
             match py.detach(|| self.shared.views.next_within(&mut member, SIGNALS)) {
-                Ok(Some(job)) => serve(py, &self.shared, &job),
+                Ok(Some(job)) => {
+                    serve(py, &self.shared, &job, (&self.shared.views, &member));
+                }
                 Ok(None) => return Ok(()),
                 Err(Timeout) => {}
             }

@@ -81,7 +81,11 @@ impl Acceptor {
         for listener in &mut self.listeners {
             while listener.is_ready {
                 if open >= self.most {
-                    return Ok(Accepted::Full);
+                    if has_waiting(&listener.socket) {
+                        return Ok(Accepted::Full);
+                    }
+                    listener.is_ready = false;
+                    continue;
                 }
                 if left == 0 {
                     return Ok(Accepted::More);
@@ -118,6 +122,17 @@ impl Acceptor {
             descriptors.remove(listener.socket.as_raw_fd());
         }
     }
+}
+
+/// Whether somebody waits to be accepted.
+fn has_waiting(socket: &Socket) -> bool {
+    let mut descriptor = libc::pollfd {
+        fd: socket.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    // SAFETY: one valid structure is passed, and its descriptor is open while `socket` is.
+    unsafe { libc::poll(&raw mut descriptor, 1, 0) > 0 }
 }
 
 fn prepare(socket: &Socket, address: Option<SocketAddr>) -> io::Result<()> {

@@ -2,33 +2,30 @@
 
 use std::mem::MaybeUninit;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bustapi_core::http1::response::ResponseContext;
 use bustapi_core::sync::request_state::RequestState;
 use bustapi_core::sync::stream_pipe::StreamPipe;
 use pyo3::prelude::*;
-use socket2::Socket;
 
+use super::timers::{Deadline, Kind, Overdue};
 use crate::io::output::Flush;
+use crate::io::transport::Transport;
 use crate::protocol::encoder::Encoder;
 use crate::protocol::http1::{Connection, Stage};
 use crate::request::body_pipe::BodyPipe;
 use crate::run::learning::EndpointKey;
 use crate::worker::shared::Timeouts;
 
-/// How long a peer may take to see our end before the connection is closed for good.
-const LINGER: Duration = Duration::from_secs(1);
-
-/// Bytes per second that a body must come at, averaged over its time-out.
-const LEAST_RATE: u64 = 500;
-
 pub struct Client {
-    pub socket: Socket,
+    pub transport: Transport,
     pub connection: Connection,
     /// A number that no other connection of the worker had.
     pub id: u64,
     pub current: Option<Current>,
+    /// Whether it has a place in the queue of those that have something to do.
+    pub is_ready: bool,
     /// Whether reading may bring something, as far as is known.
     pub is_readable: bool,
     /// Whether writing may succeed, as far as is known.
@@ -40,6 +37,8 @@ pub struct Client {
     pub is_dead: bool,
     pub is_closed: bool,
     is_lingering: bool,
+    /// Bytes that came behind our end.
+    thrown_away: u64,
     deadline: Option<Deadline>,
 }
 
@@ -76,38 +75,15 @@ impl Current {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// For the first byte of a request.
-    Idle,
-    /// For its whole head.
-    Head,
-    /// For the next bytes of a body.
-    Body,
-    /// For the client to take what is written.
-    Write,
-    Linger,
-}
-
-#[derive(Clone, Copy)]
-struct Deadline {
-    kind: Kind,
-    at: Instant,
-    /// Bytes of the body when its window began, and that beginning.
-    window: (u64, Instant),
-    received: u64,
-}
-
-/// What a deadline that has passed demands.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Overdue {
-    Nothing,
-    /// End without a word: nothing of a request came, or the peer does not listen.
-    Close,
-    /// Answer 408.
-    TimeOut,
-    /// End at once, with a reset.
-    Reset,
+/// What came of writing.
+pub enum Flushed {
+    /// Everything is out, or the socket takes no more now.
+    AsFarAsCan,
+    /// There is more to write when others have had their turn.
+    More,
+    Gone,
+    /// The body of an answer cannot go on, and the connection must end.
+    Cut(std::io::Error),
 }
 
 /// What reading brought.
@@ -118,12 +94,13 @@ pub enum Read {
 }
 
 impl Client {
-    pub const fn new(socket: Socket, connection: Connection, id: u64) -> Self {
+    pub const fn new(transport: Transport, connection: Connection, id: u64) -> Self {
         Self {
-            socket,
+            transport,
             connection,
             id,
             current: None,
+            is_ready: false,
             is_readable: true,
             is_writable: true,
             has_hung_up: false,
@@ -131,6 +108,7 @@ impl Client {
             is_dead: false,
             is_closed: false,
             is_lingering: false,
+            thrown_away: 0,
             deadline: None,
         }
     }
@@ -148,19 +126,19 @@ impl Client {
     /// Read once. After a short read the socket is empty and is not asked again: whatever
     /// comes later is announced anew.
     pub fn read(&mut self, scratch: &mut [MaybeUninit<u8>]) -> Read {
-        match self.socket.recv(scratch) {
-            Ok(0) => {
+        let room = scratch.len();
+        match self.transport.read(scratch) {
+            Ok([]) => {
                 self.is_readable = false;
                 self.has_ended = true;
                 self.connection.end_input();
                 Read::Some
             }
-            Ok(count) => {
-                self.is_readable = count == scratch.len() || self.has_hung_up;
-                if !self.is_lingering {
-                    // SAFETY: the kernel has filled so many bytes of the buffer.
-                    let bytes =
-                        unsafe { std::slice::from_raw_parts(scratch.as_ptr().cast::<u8>(), count) };
+            Ok(bytes) => {
+                self.is_readable = bytes.len() == room || self.has_hung_up;
+                if self.is_lingering {
+                    self.thrown_away += bytes.len() as u64;
+                } else {
                     self.connection.feed(bytes);
                 }
                 Read::Some
@@ -176,26 +154,43 @@ impl Client {
         }
     }
 
-    /// Write what can be written; False when the peer is gone.
-    pub fn flush(&mut self, py: Python<'_>) -> bool {
+    /// Write what can be written in one turn.
+    pub fn flush(&mut self, py: Python<'_>) -> Flushed {
         if !self.is_writable || self.connection.output.is_empty() {
-            return true;
+            return Flushed::AsFarAsCan;
         }
-        match self.connection.output.flush(py, &self.socket) {
-            Flush::Done => self.forget(Kind::Write),
+        match self.connection.output.flush(py, &self.transport) {
+            Flush::Done => self.forget_waiting_for_peer(),
+            Flush::More => {
+                self.forget_waiting_for_peer();
+                return Flushed::More;
+            }
             Flush::Blocked { progress } => {
                 self.is_writable = false;
                 if progress {
-                    self.forget(Kind::Write);
+                    self.forget_waiting_for_peer();
                 }
             }
-            Flush::Failed => return false,
+            Flush::Failed => return Flushed::Gone,
+            Flush::Cut(error) => {
+                // A peer that reads to the end must not take this for it.
+                self.transport.reset_at_end();
+                return Flushed::Cut(error);
+            }
         }
-        true
+        Flushed::AsFarAsCan
+    }
+
+    fn forget_waiting_for_peer(&mut self) {
+        self.forget(Kind::Write);
+        self.forget(Kind::Gone);
     }
 
     fn forget(&mut self, kind: Kind) {
-        if self.deadline.is_some_and(|deadline| deadline.kind == kind) {
+        if self
+            .deadline
+            .is_some_and(|deadline| deadline.kind() == kind)
+        {
             self.deadline = None;
         }
     }
@@ -225,14 +220,13 @@ impl Client {
     ///
     /// Closing at once would reset the connection when unread bytes are there, and the peer
     /// might lose the answer. Returns False when nothing needs to be waited for.
-    pub fn linger(&mut self) -> bool {
-        // It fails when the peer has reset the connection, which is an end as well.
-        drop(self.socket.shutdown(std::net::Shutdown::Write));
+    pub fn linger(&mut self, now: Instant, timeouts: &Timeouts) -> bool {
+        self.transport.end_output();
         if self.has_ended {
             return false;
         }
         self.is_lingering = true;
-        self.deadline = Some(Deadline::new(Kind::Linger, Instant::now() + LINGER, 0));
+        self.deadline = Some(Deadline::new(Kind::Linger, now, timeouts, 0));
         true
     }
 
@@ -242,34 +236,68 @@ impl Client {
 
     /// Set the deadline of what is waited for now, and keep one that runs already.
     pub fn set_deadline(&mut self, now: Instant, timeouts: &Timeouts) {
-        if self.is_lingering {
-            return;
-        }
-        let received = self.connection.received();
-        let kind = if !self.connection.output.is_empty() {
-            Some((Kind::Write, timeouts.write))
-        } else if self.connection.awaits_body() {
-            Some((Kind::Body, timeouts.body))
-        } else {
-            match self.connection.stage() {
-                Stage::Head if self.connection.is_idle() => Some((Kind::Idle, timeouts.keep_alive)),
-                Stage::Head => Some((Kind::Head, timeouts.head)),
-                _ => None,
-            }
-        };
-        let Some((kind, time)) = kind else {
+        let Some(kind) = self.waits_for() else {
             self.deadline = None;
             return;
         };
+        let progress = match kind {
+            Kind::Body => self.connection.received(),
+            Kind::Linger => self.thrown_away,
+            _ => 0,
+        };
         match &mut self.deadline {
-            Some(deadline) if deadline.kind == kind => {
-                if kind == Kind::Body && deadline.received != received {
-                    deadline.received = received;
-                    deadline.at = now + time;
+            Some(deadline) if deadline.kind() == kind => {
+                if matches!(kind, Kind::Body | Kind::Linger) {
+                    deadline.advance(now, timeouts, progress);
                 }
             }
-            _ => self.deadline = Some(Deadline::new(kind, now + time, received)),
+            _ => {
+                let progress = match kind {
+                    Kind::Write => self.transport.unacknowledged().unwrap_or(0) as u64,
+                    _ => progress,
+                };
+                self.deadline = Some(Deadline::new(kind, now, timeouts, progress));
+            }
         }
+    }
+
+    fn waits_for(&self) -> Option<Kind> {
+        if self.is_lingering {
+            return Some(Kind::Linger);
+        }
+        if !self.connection.output.is_empty() {
+            return Some(Kind::Write);
+        }
+        if self.connection.awaits_body() {
+            return Some(Kind::Body);
+        }
+        match self.connection.stage() {
+            Stage::Head if self.connection.is_idle() => Some(Kind::Idle),
+            Stage::Head => Some(Kind::Head),
+            Stage::Answer if self.has_ended && self.streams() => Some(Kind::Gone),
+            _ => None,
+        }
+    }
+
+    /// Whether an answer is coming through a pipe.
+    pub fn streams(&self) -> bool {
+        matches!(
+            self.current,
+            Some(Current {
+                stream: Some(_),
+                ..
+            })
+        )
+    }
+
+    /// Since when nothing has been under way, if nothing is.
+    pub fn idle_since(&self) -> Option<Instant> {
+        let deadline = self
+            .deadline
+            .filter(|deadline| deadline.kind() == Kind::Idle)?;
+        // Whoever waits for its turn may have sent something.
+        let is_idle = self.is_idle() && !self.is_closed && !self.is_ready;
+        is_idle.then_some(deadline.begun())
     }
 
     /// Let the deadlines of the next request start afresh: one was answered meanwhile.
@@ -283,37 +311,6 @@ impl Client {
         let Some(deadline) = &mut self.deadline else {
             return Overdue::Nothing;
         };
-        if deadline.kind == Kind::Body && now >= deadline.window.1 + timeouts.body {
-            let least = LEAST_RATE * timeouts.body.as_secs();
-            if deadline.received.saturating_sub(deadline.window.0) < least {
-                return Overdue::TimeOut;
-            }
-            deadline.window = (deadline.received, now);
-        }
-        if now < deadline.at {
-            return Overdue::Nothing;
-        }
-        match deadline.kind {
-            Kind::Idle | Kind::Linger => Overdue::Close,
-            Kind::Head | Kind::Body => Overdue::TimeOut,
-            Kind::Write => Overdue::Reset,
-        }
-    }
-
-    /// Have the kernel drop what is unsent, so that a peer that reads nothing holds nothing.
-    pub fn reset(&self) {
-        // Best effort: the connection is closed in any case.
-        drop(self.socket.set_linger(Some(Duration::ZERO)));
-    }
-}
-
-impl Deadline {
-    fn new(kind: Kind, at: Instant, received: u64) -> Self {
-        Self {
-            kind,
-            at,
-            window: (received, Instant::now()),
-            received,
-        }
+        deadline.overdue(now, timeouts, || self.transport.unacknowledged())
     }
 }

@@ -10,6 +10,7 @@ use super::EventLoop;
 use super::client::Current;
 use crate::answer::{Answer, Answered};
 use crate::request::Request;
+use crate::run::TICK;
 use crate::run::answering::Ran;
 use crate::run::clock::process_time;
 use crate::run::learning::{EndpointKey, Place};
@@ -113,7 +114,7 @@ impl EventLoop {
         let before = std::mem::replace(&mut self.paced, Paced::now(now));
         let is_busy = self.paced.processor_was_busy_since(&before);
         let shared = Arc::clone(&self.shared);
-        for _ in 0..shared.views.pace(now, is_busy) {
+        for _ in 0..shared.views.pace(now, is_busy, (TICK, &shared.streams)) {
             self.start_thread(py, &shared.views, "view");
         }
     }
@@ -129,7 +130,7 @@ impl EventLoop {
             size: 0,
         };
         self.take_answer(py, job.id, Answer::bare(503));
-        self.ready.push_back(job.id.connection);
+        self.have_turn(job.id.connection);
         self.shared
             .log_access(py, &job.request.head, &answered, job.started);
     }

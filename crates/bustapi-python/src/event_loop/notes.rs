@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 
 use super::EventLoop;
-use super::client::{Client, Current, Stream};
+use super::client::{Client, Stream};
 use crate::answer::{Answer, Content};
 use crate::protocol::encoder::Encoder;
 use crate::worker::faults::Point;
@@ -21,8 +21,8 @@ impl EventLoop {
             let place = note.place();
             if let Err(error) = catch_panic(|| self.take_note(py, note)) {
                 match place {
-                    Some(place) if self.clients.contains(place) => self.fail(py, place, error),
-                    _ => self.shared.site.log(py, None, error),
+                    Some(place) => self.fail(py, place, error),
+                    None => self.shared.site.log(py, None, error),
                 }
             }
         }
@@ -42,14 +42,14 @@ impl EventLoop {
                     self.learning.begin_stream(key);
                 }
                 self.take_answer(py, id, answer);
-                self.ready.push_back(id.connection);
+                self.have_turn(id.connection);
                 if let Some(done) = done {
                     self.take_done(done);
                 }
             }
             Note::Bytes(id) => {
                 if self.waiting_for(id).is_some() {
-                    self.ready.push_back(id.connection);
+                    self.have_turn(id.connection);
                 }
             }
             Note::Done(done) => self.take_done(done),
@@ -57,15 +57,9 @@ impl EventLoop {
                 if let Some(client) = self.clients.get_mut(id.connection)
                     && client.id == id.serial
                 {
-                    let has_begun = matches!(
-                        client.current,
-                        Some(Current {
-                            stream: Some(_),
-                            ..
-                        })
-                    );
+                    let has_begun = client.streams();
                     client.connection.note_pipe(!has_begun);
-                    self.ready.push_back(id.connection);
+                    self.have_turn(id.connection);
                 }
             }
             Note::Spooled { id, result } => self.take_spooled(py, id, result),
@@ -140,6 +134,6 @@ impl EventLoop {
                 }
             }
         }
-        self.ready.push_back(place);
+        self.have_turn(place);
     }
 }

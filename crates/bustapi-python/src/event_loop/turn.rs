@@ -8,14 +8,13 @@ use bustapi_core::sync::stream_pipe::{Pieces, StreamEnd};
 use pyo3::prelude::*;
 
 use super::EventLoop;
-use super::client::{Client, Current, Read};
+use super::client::{Client, Current, Flushed, Read};
 use super::dispatch::Run;
 
 use crate::protocol::http1::{Stage, Turn};
 use crate::request::body_pipe::BodyPipe;
 use crate::request::intake::Intake;
 use crate::request::spool::Spool;
-use crate::run::answering::OUTPUT_LIMIT;
 use crate::worker::faults::Point;
 use crate::worker::shared::{Note, RequestId, SIGNALS, Shared};
 use crate::worker::site::catch_panic;
@@ -50,7 +49,7 @@ impl EventLoop {
     /// All of a batch is read, then answered, then written. PERF: the kernel's code and
     /// the interpreter's displace one another from the caches; changing between them once
     /// a batch instead of three times a request saves a quarter of what a request costs.
-    pub(super) fn begin_batch(&mut self) -> bool {
+    pub(super) fn begin_batch(&mut self, py: Python<'_>) -> bool {
         let count = self.round.min(TOGETHER);
         if count == 0 {
             return false;
@@ -58,7 +57,13 @@ impl EventLoop {
         self.round -= count;
         self.batch.extend(self.ready.drain(..count));
         for index in 0..count {
-            self.read_ahead(self.batch[index]);
+            let place = self.batch[index];
+            if let Some(client) = self.clients.get_mut(place) {
+                client.is_ready = false;
+            }
+            if let Err(error) = catch_panic(|| self.read_ahead(place)) {
+                self.fail(py, place, error);
+            }
         }
         self.batch_begun = Instant::now();
         true
@@ -101,14 +106,10 @@ impl EventLoop {
     /// Answer 500 for a mistake of ours, and end the connection.
     pub(super) fn fail(&mut self, py: Python<'_>, place: usize, error: PyErr) {
         self.shared.site.log(py, None, error);
-        let client = &mut self.clients[place];
-        let has_begun = matches!(
-            client.current,
-            Some(Current {
-                stream: Some(_),
-                ..
-            })
-        );
+        let Some(client) = self.clients.get_mut(place) else {
+            return;
+        };
+        let has_begun = client.streams();
         client.abandon();
         if has_begun || catch_panic(|| client.connection.give_up()).is_err() {
             self.close(place);
@@ -160,18 +161,19 @@ impl EventLoop {
                 return Ok(None);
             }
             let client = &mut self.clients[place];
-            if drive.answered >= PIPELINED || client.connection.output.held() > OUTPUT_LIMIT {
+            if drive.answered >= PIPELINED || client.connection.output.is_full() {
                 drive.answered = 0;
                 drive.gathers += 1;
-                if !client.flush(py) {
-                    self.close(place);
+                if !self.flush(py, place) {
                     return Ok(None);
                 }
-                if !client.is_writable {
+                let client = &self.clients[place];
+                // What is not out is awaited before another request is begun.
+                if client.connection.output.is_full() {
                     break;
                 }
                 if drive.gathers >= GATHERS {
-                    self.ready.push_back(place);
+                    self.have_turn(place);
                     break;
                 }
             }
@@ -204,7 +206,7 @@ impl EventLoop {
                         break;
                     }
                     if drive.reads >= READS {
-                        self.ready.push_back(place);
+                        self.have_turn(place);
                         break;
                     }
                     drive.reads += 1;
@@ -232,20 +234,40 @@ impl EventLoop {
             self.shared
                 .log_refused(py, client.connection.peer(), &refused);
         }
-        if !client.flush(py) {
-            self.close(place);
+        if !self.flush(py, place) {
             return;
         }
+        let client = &mut self.clients[place];
         let is_last = client.connection.stage() == Stage::Last;
-        if is_last && client.connection.output.is_empty() {
-            if !client.linger() {
+        if is_last && client.connection.output.is_empty() && !client.is_lingering() {
+            if !client.linger(now, &self.shared.timeouts) {
                 self.close(place);
             } else if client.is_readable {
-                self.ready.push_back(place);
+                self.have_turn(place);
             }
             return;
         }
         client.set_deadline(now, &self.shared.timeouts);
+    }
+
+    /// Write what can be written in one turn; False when the connection was closed.
+    fn flush(&mut self, py: Python<'_>, place: usize) -> bool {
+        match self.clients[place].flush(py) {
+            Flushed::AsFarAsCan => true,
+            Flushed::More => {
+                self.have_turn(place);
+                true
+            }
+            Flushed::Gone => {
+                self.close(place);
+                false
+            }
+            Flushed::Cut(error) => {
+                self.shared.site.log(py, None, error.into());
+                self.close(place);
+                false
+            }
+        }
     }
 
     /// Read and forget what a peer sends after our end.
@@ -260,20 +282,20 @@ impl EventLoop {
                 self.close(place);
                 return;
             }
+            client.set_deadline(Instant::now(), &self.shared.timeouts);
         }
-        self.ready.push_back(place);
+        self.have_turn(place);
     }
 
     /// Go on with an answer that comes in pieces; False when the connection was closed.
     fn resume(&mut self, py: Python<'_>, place: usize) -> bool {
-        let client = &mut self.clients[place];
-        if client.current.is_none() {
+        if self.clients[place].current.is_none() {
             return true;
         }
-        if !client.flush(py) {
-            self.close(place);
+        if !self.flush(py, place) {
             return false;
         }
+        let client = &mut self.clients[place];
         let output = &mut client.connection.output;
         if output.is_empty()
             && let Some(Current {

@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use socket2::Socket;
+
+use crate::io::transport::Transport;
 
 /// Bodies up to this size are copied behind their head; larger ones are sent from where
 /// they are.
@@ -15,15 +16,18 @@ pub const COPIED_BODY: usize = 16 * 1024;
 /// Slices handed to one call of the kernel.
 const SLICES: usize = 16;
 
-/// Bytes of a file sent by one call, so that one client does not hold the loop.
-const FILE_SLICE: usize = 1024 * 1024;
+/// Bytes of answers that may wait for a slow client before its next request is looked at.
+pub const OUTPUT_LIMIT: usize = 256 * 1024;
+
+/// Bytes written for one client in its turn, so that it does not hold the loop.
+const BUDGET: usize = 512 * 1024;
 
 /// Buffers that have grown beyond this are given back when they are empty.
 const KEPT_BUFFER: usize = 64 * 1024;
 
 enum Segment {
     Buffer(Vec<u8>),
-    Shared(Py<PyBytes>),
+    Shared(Py<PyBytes>, usize),
     File {
         descriptor: OwnedFd,
         offset: u64,
@@ -48,15 +52,19 @@ pub struct Mark {
 }
 
 /// What came of an attempt to write.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Flush {
     Done,
     /// The socket takes no more now.
     Blocked {
         progress: bool,
     },
-    /// The peer is gone, or a file ended before its time.
+    /// Others are to have their turn first.
+    More,
+    /// The peer is gone.
     Failed,
+    /// A file could not be read on: what was promised cannot be kept.
+    Cut(io::Error),
 }
 
 impl Output {
@@ -64,18 +72,18 @@ impl Output {
         self.first.is_empty() && self.rest.is_empty()
     }
 
-    /// Bytes that are held in memory.
-    pub fn held(&self) -> usize {
-        let first = self.first.len()
-            - if self.first.is_empty() {
-                0
-            } else {
-                self.written
+    /// Whether no further answer should be begun before something is out: what is held is
+    /// bounded, and so are the files that are open for it.
+    pub fn is_full(&self) -> bool {
+        let mut held = self.first.len();
+        for segment in &self.rest {
+            held += match segment {
+                Segment::Buffer(bytes) => bytes.len(),
+                Segment::Shared(_, length) => *length,
+                Segment::File { .. } => return true,
             };
-        self.rest.iter().fold(first, |sum, segment| match segment {
-            Segment::Buffer(bytes) => sum + bytes.len(),
-            _ => sum,
-        })
+        }
+        held > OUTPUT_LIMIT
     }
 
     /// The buffer to which encoded bytes are appended.
@@ -97,7 +105,8 @@ impl Output {
         if bytes.len() <= COPIED_BODY {
             self.buffer().extend_from_slice(bytes);
         } else {
-            self.rest.push_back(Segment::Shared(body.clone().unbind()));
+            let segment = Segment::Shared(body.clone().unbind(), bytes.len());
+            self.rest.push_back(segment);
         }
     }
 
@@ -140,16 +149,26 @@ impl Output {
         self.written = 0;
     }
 
-    /// Write until everything is out or the socket takes no more.
-    pub fn flush(&mut self, py: Python<'_>, socket: &Socket) -> Flush {
-        let mut progress = false;
+    /// Write until everything is out, the socket takes no more, or others must have their
+    /// turn.
+    pub fn flush(&mut self, py: Python<'_>, transport: &Transport) -> Flush {
+        let mut left = BUDGET;
         while !self.is_empty() {
-            match self.send_some(py, socket) {
-                Ok(0) => return Flush::Failed,
-                Ok(_) => progress = true,
+            if left == 0 {
+                return Flush::More;
+            }
+            let is_file = self.first.is_empty() && self.starts_with_file();
+            match self.send_some(py, transport, left) {
+                // Of memory nothing is sent only if nothing is there.
+                Ok(0) => return Flush::Cut(io::ErrorKind::UnexpectedEof.into()),
+                Ok(count) => left = left.saturating_sub(count),
                 Err(error) => match error.kind() {
-                    io::ErrorKind::WouldBlock => return Flush::Blocked { progress },
+                    io::ErrorKind::WouldBlock => {
+                        let progress = left < BUDGET;
+                        return Flush::Blocked { progress };
+                    }
                     io::ErrorKind::Interrupted => {}
+                    _ if is_file && !is_of_peer(&error) => return Flush::Cut(error),
                     _ => return Flush::Failed,
                 },
             }
@@ -157,7 +176,16 @@ impl Output {
         Flush::Done
     }
 
-    fn send_some(&mut self, py: Python<'_>, socket: &Socket) -> io::Result<usize> {
+    fn starts_with_file(&self) -> bool {
+        matches!(self.rest.front(), Some(Segment::File { .. }))
+    }
+
+    fn send_some(
+        &mut self,
+        py: Python<'_>,
+        transport: &Transport,
+        most: usize,
+    ) -> io::Result<usize> {
         if self.first.is_empty()
             && let Some(Segment::File {
                 descriptor,
@@ -165,21 +193,24 @@ impl Output {
                 remaining,
             }) = self.rest.front_mut()
         {
+            let count = usize::try_from(*remaining).map_or(most, |left| left.min(most));
             // The disk may be slow; the interpreter is not kept waiting.
-            let sent = py.detach(|| send_file(socket, descriptor, offset, remaining))?;
+            let sent = py.detach(|| transport.write_file(descriptor, *offset, count))?;
+            *offset += sent as u64;
+            *remaining -= sent as u64;
             if *remaining == 0 {
                 self.rest.pop_front();
             }
             return Ok(sent);
         }
-        let sent = self.send_memory(py, socket)?;
-        self.forget(py, sent);
+        let sent = self.send_memory(py, transport)?;
+        self.forget(sent);
         Ok(sent)
     }
 
-    fn send_memory(&self, py: Python<'_>, socket: &Socket) -> io::Result<usize> {
+    fn send_memory(&self, py: Python<'_>, transport: &Transport) -> io::Result<usize> {
         if self.rest.is_empty() {
-            return socket.send_with_flags(&self.first[self.written..], NO_SIGNAL);
+            return transport.write(&self.first[self.written..]);
         }
         let mut slices = [IoSlice::new(&[]); SLICES];
         let mut count = 0;
@@ -187,18 +218,18 @@ impl Output {
         let first = (!self.first.is_empty()).then_some(&self.first[..]);
         let rest = self.rest.iter().map_while(|segment| match segment {
             Segment::Buffer(bytes) => Some(&bytes[..]),
-            Segment::Shared(body) => Some(body.bind(py).as_bytes()),
+            Segment::Shared(body, _) => Some(body.bind(py).as_bytes()),
             Segment::File { .. } => None,
         });
         for bytes in first.into_iter().chain(rest).take(SLICES) {
             slices[count] = IoSlice::new(&bytes[std::mem::take(&mut skipped)..]);
             count += 1;
         }
-        socket.send_vectored_with_flags(&slices[..count], NO_SIGNAL)
+        transport.write_vectored(&slices[..count])
     }
 
     /// Forget bytes of memory that are written, and the segments that they end.
-    fn forget(&mut self, py: Python<'_>, count: usize) {
+    fn forget(&mut self, count: usize) {
         self.written += count;
         if !self.first.is_empty() {
             if self.written < self.first.len() {
@@ -211,7 +242,7 @@ impl Output {
         while let Some(segment) = self.rest.front() {
             let length = match segment {
                 Segment::Buffer(bytes) => bytes.len(),
-                Segment::Shared(body) => body.bind(py).as_bytes().len(),
+                Segment::Shared(_, length) => *length,
                 Segment::File { .. } => return,
             };
             if self.written < length {
@@ -228,7 +259,7 @@ impl Output {
         for segment in self.rest.drain(..) {
             match segment {
                 Segment::Buffer(buffer) => bytes.extend_from_slice(&buffer),
-                Segment::Shared(body) => bytes.extend_from_slice(body.bind(py).as_bytes()),
+                Segment::Shared(body, _) => bytes.extend_from_slice(body.bind(py).as_bytes()),
                 Segment::File {
                     descriptor,
                     offset,
@@ -248,58 +279,12 @@ impl Output {
     }
 }
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const NO_SIGNAL: libc::c_int = libc::MSG_NOSIGNAL;
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-const NO_SIGNAL: libc::c_int = 0;
-
-/// Send a part of a file; returns 0 when the file has become shorter than it was.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn send_file(
-    socket: &Socket,
-    descriptor: &OwnedFd,
-    offset: &mut u64,
-    remaining: &mut u64,
-) -> io::Result<usize> {
-    let count = FILE_SLICE.min(usize::try_from(*remaining).unwrap_or(FILE_SLICE));
-    let mut position = libc::off_t::try_from(*offset).map_err(io::Error::other)?;
-    // SAFETY: both descriptors are open as long as their owners, which are borrowed here;
-    // the offset is a valid place to write to.
-    let sent = unsafe {
-        libc::sendfile(
-            socket.as_raw_fd(),
-            descriptor.as_raw_fd(),
-            &raw mut position,
-            count,
+/// Whether a failed write of a file tells of the connection, and not of the file.
+fn is_of_peer(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(
+            libc::EPIPE | libc::ECONNRESET | libc::ENOTCONN | libc::ETIMEDOUT | libc::ECONNABORTED
         )
-    };
-    let sent = usize::try_from(sent).map_err(|_| io::Error::last_os_error())?;
-    *offset += sent as u64;
-    *remaining -= sent as u64;
-    Ok(sent)
-}
-
-/// Send a part of a file through a buffer where the kernel's `sendfile` differs.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn send_file(
-    socket: &Socket,
-    descriptor: &OwnedFd,
-    offset: &mut u64,
-    remaining: &mut u64,
-) -> io::Result<usize> {
-    use std::os::unix::fs::FileExt as _;
-
-    let file = std::fs::File::from(descriptor.try_clone()?);
-    let mut block = [0; 64 * 1024];
-    let count = block
-        .len()
-        .min(usize::try_from(*remaining).unwrap_or(block.len()));
-    let count = file.read_at(&mut block[..count], *offset)?;
-    if count == 0 {
-        return Ok(0);
-    }
-    let sent = socket.send(&block[..count])?;
-    *offset += sent as u64;
-    *remaining -= sent as u64;
-    Ok(sent)
+    )
 }

@@ -15,14 +15,12 @@ use crate::answer::context::RequestContext;
 use crate::answer::pump::{Next, Pump};
 use crate::answer::wire::{Closing, Made, Response, respond};
 use crate::answer::{Answer, Answered, Content, Head};
+use crate::io::output::OUTPUT_LIMIT;
 use crate::run::clock::ThreadClock;
 use crate::run::learning::{BodyKind, Measured};
 use crate::worker::faults::Point;
 use crate::worker::fork::end_child;
 use crate::worker::shared::{Done, Job, SIGNALS, Shared};
-
-/// Bytes of a response that may wait for a slow client; beyond it its iterator waits too.
-pub const OUTPUT_LIMIT: usize = 256 * 1024;
 
 /// A stream that lasts this long belongs to the stream threads, however little it sends.
 const LONG_STREAM: Duration = Duration::from_millis(100);

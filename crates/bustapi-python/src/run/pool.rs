@@ -42,6 +42,10 @@ struct State<T> {
     allowed: usize,
     /// The most that were busy since the last relaxation.
     peak: usize,
+    /// Threads that run the iterator of a response, and since when.
+    iterating: Vec<(u64, Instant)>,
+    /// Number of the last thread that joined.
+    joined: u64,
     is_ended: bool,
 }
 
@@ -87,6 +91,8 @@ impl<T> Pool<T> {
             starting: 0,
             allowed: if is_paced { 1 } else { most.max(1) },
             peak: 0,
+            iterating: Vec::new(),
+            joined: 0,
             is_ended: false,
         };
         Self {
@@ -123,17 +129,28 @@ impl<T> Pool<T> {
     /// Whether something waits that [`Pool::pace`] could let a thread work on.
     pub fn is_waiting(&self) -> bool {
         let state = self.lock();
-        self.is_paced && !state.queue.is_empty() && state.allowed < self.most
+        let may_change = state.allowed < self.most || !state.iterating.is_empty();
+        self.is_paced && !state.queue.is_empty() && may_change
     }
 
     /// Let more threads work if the first item has waited for long; returns how many
     /// should be started.
-    pub fn pace(&self, now: Instant, processor_is_busy: bool) -> usize {
+    ///
+    /// Threads that have run an iterator for longer than `patience` go over to `streams`:
+    /// they may do so for any time, and nobody is to wait for them.
+    pub fn pace(
+        &self,
+        now: Instant,
+        processor_is_busy: bool,
+        (patience, streams): (Duration, &Self),
+    ) -> usize {
         let mut state = self.lock();
         let Some((since, _)) = state.queue.front() else {
             return 0;
         };
-        let waited = now.saturating_duration_since(*since);
+        let since = *since;
+        state.let_go(now, patience, streams);
+        let waited = now.saturating_duration_since(since);
         if self.is_paced && processor_is_busy && waited >= BUSY_PATIENCE {
             state.allowed = self.most.min(state.allowed + 1);
         } else if self.is_paced && !processor_is_busy && waited >= PATIENCE {
@@ -185,7 +202,47 @@ impl<T> Pool<T> {
         // A thread that nobody asked for waits until it is given something.
         let has_slot = state.starting > 0;
         state.starting = state.starting.saturating_sub(1);
-        Member { has_slot }
+        state.joined += 1;
+        let number = state.joined;
+        Member { has_slot, number }
+    }
+
+    /// Count a thread of another pool that goes on with what it is doing; False when there
+    /// is no place for it.
+    fn adopt(&self) -> bool {
+        let mut state = self.lock();
+        let has_place = state.threads < self.most && !state.is_ended;
+        if has_place {
+            state.begin_one();
+            state.threads += 1;
+        }
+        has_place
+    }
+
+    /// Note that a thread runs an iterator from here on.
+    pub fn begin_iterating(&self, member: &Member) {
+        let mut state = self.lock();
+        state.iterating.push((member.number, Instant::now()));
+    }
+
+    /// Note that it does so no more; returns whether it belongs to the other pool now.
+    pub fn end_iterating(&self, member: &Member) -> bool {
+        let mut state = self.lock();
+        let before = state.iterating.len();
+        state
+            .iterating
+            .retain(|&(number, _)| number != member.number);
+        state.iterating.len() == before
+    }
+
+    /// Take over a thread that [`Pool::pace`] let go to this pool.
+    pub fn join_adopted(&self) -> Member {
+        let mut state = self.lock();
+        state.joined += 1;
+        Member {
+            has_slot: true,
+            number: state.joined,
+        }
     }
 
     /// Wait for work; None when the thread is to end. To be called without the interpreter.
@@ -287,6 +344,17 @@ impl<T> State<T> {
         self.peak = self.peak.max(self.busy);
     }
 
+    fn let_go(&mut self, now: Instant, patience: Duration, streams: &Pool<T>) {
+        let before = self.iterating.len();
+        self.iterating.retain(|&(_, since)| {
+            let is_long = now.saturating_duration_since(since) >= patience;
+            !(is_long && streams.adopt())
+        });
+        let gone = before - self.iterating.len();
+        self.threads -= gone;
+        self.busy -= gone;
+    }
+
     fn start_one(&mut self) {
         self.begin_one();
         self.threads += 1;
@@ -294,9 +362,10 @@ impl<T> State<T> {
     }
 }
 
-/// A thread of a pool: whether it may work.
+/// A thread of a pool: whether it may work, and its number.
 pub struct Member {
     has_slot: bool,
+    number: u64,
 }
 
 impl Member {
@@ -340,6 +409,10 @@ impl<T> Seat<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn pace<T>(pool: &Pool<T>, now: Instant, processor_is_busy: bool) -> usize {
+        pool.pace(now, processor_is_busy, (PATIENCE, &Pool::new(0, 0)))
+    }
 
     fn is_started<T>(handed: &Handed<T>) -> bool {
         matches!(handed, Handed::Start)
@@ -391,7 +464,7 @@ mod tests {
     fn work_that_came_before_a_thread_of_its_own_waits_for_it() {
         let pool = Pool::new(0, 5);
         assert!(matches!(pool.hand_over(1), Handed::Taken));
-        assert_eq!(pool.pace(Instant::now() + PATIENCE, false), 0);
+        assert_eq!(pace(&pool, Instant::now() + PATIENCE, false), 0);
         let mut member = pool.join();
 
         assert_eq!(pool.next(&mut member), Some(1));
@@ -409,7 +482,7 @@ mod tests {
 
         for item in 1..50 {
             assert!(matches!(pool.hand_over(item), Handed::Taken));
-            assert_eq!(pool.pace(Instant::now(), false), 0);
+            assert_eq!(pace(&pool, Instant::now(), false), 0);
             assert_eq!(pool.next(&mut member), Some(item));
         }
 
@@ -424,7 +497,7 @@ mod tests {
         }
         let late = Instant::now() + PATIENCE;
 
-        let started: Vec<_> = (0..5).map(|_| pool.pace(late, false)).collect();
+        let started: Vec<_> = (0..5).map(|_| pace(&pool, late, false)).collect();
 
         assert_eq!(started, [1, 2, 4, 0, 0]);
     }
@@ -437,9 +510,9 @@ mod tests {
         }
         let now = Instant::now();
 
-        assert_eq!(pool.pace(now + PATIENCE, true), 0);
-        assert_eq!(pool.pace(now + BUSY_PATIENCE, true), 1);
-        assert_eq!(pool.pace(now + BUSY_PATIENCE, true), 1);
+        assert_eq!(pace(&pool, now + PATIENCE, true), 0);
+        assert_eq!(pace(&pool, now + BUSY_PATIENCE, true), 1);
+        assert_eq!(pace(&pool, now + BUSY_PATIENCE, true), 1);
     }
 
     #[test]
@@ -449,7 +522,7 @@ mod tests {
             let _handed = pool.hand_over(item);
         }
         let late = Instant::now() + PATIENCE;
-        while pool.pace(late, false) > 0 {}
+        while pace(&pool, late, false) > 0 {}
         let mut members: Vec<_> = (0..4).map(|_| pool.join()).collect();
         for member in &mut members {
             assert!(pool.next(member).is_some());
@@ -463,6 +536,44 @@ mod tests {
         pool.relax();
 
         assert_eq!(pool.lock().allowed, 1);
+    }
+
+    #[test]
+    fn a_thread_that_iterates_for_long_makes_room_for_another() {
+        let (pool, streams) = (Pool::paced(1, 100), Pool::new(1, 0));
+        assert!(is_started(&pool.hand_over(1)));
+        let mut member = pool.join();
+        assert_eq!(pool.next(&mut member), Some(1));
+        assert!(matches!(pool.hand_over(2), Handed::Taken));
+
+        pool.begin_iterating(&member);
+        assert!(pool.is_waiting());
+        let now = Instant::now();
+        assert_eq!(pool.pace(now, false, (IDLE, &streams)), 0);
+        assert_eq!(pool.pace(now + IDLE, false, (IDLE, &streams)), 1);
+
+        assert_eq!((pool.counts().0, streams.counts().0), (1, 1));
+        assert!(pool.end_iterating(&member));
+        let mut adopted = streams.join_adopted();
+        assert!(streams.end().is_empty());
+        assert_eq!(streams.next(&mut adopted), None);
+        assert_eq!(streams.counts(), (0, 0));
+    }
+
+    #[test]
+    fn a_thread_that_iterates_stays_when_it_is_quick_or_nobody_can_take_it() {
+        let (pool, streams) = (Pool::paced(1, 100), Pool::new(0, 0));
+        assert!(is_started(&pool.hand_over(1)));
+        let mut member = pool.join();
+        assert_eq!(pool.next(&mut member), Some(1));
+        assert!(matches!(pool.hand_over(2), Handed::Taken));
+
+        pool.begin_iterating(&member);
+        let late = Instant::now() + IDLE;
+        assert_eq!(pool.pace(late, false, (IDLE, &streams)), 0);
+
+        assert!(!pool.end_iterating(&member));
+        assert_eq!(pool.next(&mut member), Some(2));
     }
 
     #[test]

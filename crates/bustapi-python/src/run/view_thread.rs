@@ -7,11 +7,31 @@ use pyo3::prelude::*;
 use crate::answer::{Answer, Answered, Content};
 use crate::run::answering::{Post, Ran, run};
 use crate::run::learning::{BodyKind, Measured};
+use crate::run::pool::{Member, Pool};
 use crate::worker::shared::{Done, Job, Note, Shared};
 use crate::worker::site::catch_panic;
 
-/// Answer one request on this thread, even when our own code has a bug.
-pub fn serve(py: Python<'_>, shared: &Shared, job: &Job) {
+/// Serve what is handed to a pool, until the thread is to end.
+pub fn run_pool(py: Python<'_>, shared: &Shared, pool: &Pool<Job>) {
+    let mut pool = pool;
+    let mut member = pool.join();
+    while let Some(job) = py.detach(|| pool.next(&mut member)) {
+        if serve(py, shared, &job, (pool, &member)) {
+            // It was let go while it ran an iterator.
+            pool = &shared.streams;
+            member = pool.join_adopted();
+        }
+    }
+}
+
+/// Answer one request on this thread, even when our own code has a bug; returns whether the
+/// thread belongs to the stream threads since.
+pub fn serve(
+    py: Python<'_>,
+    shared: &Shared,
+    job: &Job,
+    (pool, member): (&Pool<Job>, &Member),
+) -> bool {
     if !job.state.as_ref().is_none_or(|state| state.start()) {
         shared.post(Note::Done(Done {
             key: job.request.key,
@@ -19,9 +39,14 @@ pub fn serve(py: Python<'_>, shared: &Shared, job: &Job) {
             has_streamed: false,
             was_displaced: false,
         }));
-        return;
+        return false;
     }
-    let mut queue = Queue { shared };
+    let mut queue = Queue {
+        shared,
+        pool,
+        member,
+        is_iterating: false,
+    };
     let ran = catch_panic(|| run(py, shared, job, &mut queue, true)).unwrap_or_else(|error| {
         shared.site.log(py, Some(&job.request.head), error);
         Ran::failed()
@@ -37,6 +62,7 @@ pub fn serve(py: Python<'_>, shared: &Shared, job: &Job) {
         _ => shared.post(Note::Done(done)),
     }
     shared.log_access(py, &job.request.head, &ran.answered, job.started);
+    queue.is_iterating && pool.end_iterating(member)
 }
 
 /// End working on a request; False when nobody waits for the answer any more.
@@ -47,6 +73,9 @@ fn is_wanted(job: &Job) -> bool {
 /// The way to the loop from a thread that was handed a request.
 struct Queue<'a> {
     shared: &'a Shared,
+    pool: &'a Pool<Job>,
+    member: &'a Member,
+    is_iterating: bool,
 }
 
 impl Post for Queue<'_> {
@@ -66,7 +95,10 @@ impl Post for Queue<'_> {
         self.shared.post(Note::Bytes(job.id));
     }
 
-    fn begin_iterating(&mut self) {}
+    fn begin_iterating(&mut self) {
+        self.is_iterating = true;
+        self.pool.begin_iterating(self.member);
+    }
 
     fn begin_waiting(&mut self) {}
 }

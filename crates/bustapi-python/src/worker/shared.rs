@@ -98,6 +98,8 @@ pub struct Timeouts {
     pub keep_alive: Duration,
     pub body: Duration,
     pub write: Duration,
+    /// For a client that has ended its side to take the next piece of a stream.
+    pub gone: Duration,
 }
 
 pub struct Shared {
