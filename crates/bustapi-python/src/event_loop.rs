@@ -23,6 +23,7 @@ use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bustapi_core::sync::pool::PATIENCE;
 use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
@@ -39,7 +40,6 @@ use crate::io::transport::Transport;
 use crate::protocol::http1::Connection;
 use crate::request::head::Peer;
 use crate::run::learning::Learning;
-use crate::run::pool::PATIENCE;
 use crate::worker::shared::{Note, Shared};
 
 /// Token of the waker; listeners count down from the one below.

@@ -1,7 +1,6 @@
 //! A request as Python sees it: its head, its body, the rule that it goes to.
 
 pub mod body;
-pub mod body_pipe;
 pub mod head;
 pub mod intake;
 pub mod names;
@@ -11,10 +10,10 @@ pub mod spool;
 use std::sync::Arc;
 
 use bustapi_core::http1::response::ResponseContext;
+use bustapi_core::sync::body_pipe::BodyPipe;
 use pyo3::prelude::*;
 
 use self::body::Body;
-use self::body_pipe::BodyPipe;
 use self::head::RequestHead;
 use crate::run::learning::EndpointKey;
 

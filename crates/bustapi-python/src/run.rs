@@ -4,7 +4,6 @@ pub mod answering;
 pub mod clock;
 pub mod inline;
 pub mod learning;
-pub mod pool;
 pub mod view_thread;
 
 use std::time::Duration;

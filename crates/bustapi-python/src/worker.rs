@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use bustapi_core::sync::lead::{Lead, Standing};
 use bustapi_core::sync::mailbox::Mailbox;
+use bustapi_core::sync::pool::{Pool, Timeout};
 use mio::{Poll, Waker};
 use pyo3::exceptions::PyValueError;
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -27,7 +28,6 @@ use crate::request::rule_index::RuleIndex;
 use crate::request::spool::Spooler;
 use crate::run::TICK;
 use crate::run::inline::{finish_displaced, run_inline};
-use crate::run::pool::{Pool, Timeout};
 use crate::run::view_thread::{run_pool, serve};
 use crate::worker::counters::Counters;
 use crate::worker::faults::Faults;

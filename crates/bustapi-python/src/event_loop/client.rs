@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bustapi_core::http1::response::ResponseContext;
+use bustapi_core::sync::body_pipe::BodyPipe;
 use bustapi_core::sync::request_state::RequestState;
 use bustapi_core::sync::stream_pipe::StreamPipe;
 use pyo3::prelude::*;
@@ -14,7 +15,6 @@ use crate::io::output::Flush;
 use crate::io::transport::Transport;
 use crate::protocol::encoder::Encoder;
 use crate::protocol::http1::{Connection, Stage};
-use crate::request::body_pipe::BodyPipe;
 use crate::run::learning::EndpointKey;
 use crate::worker::shared::Timeouts;
 

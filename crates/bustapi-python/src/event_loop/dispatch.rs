@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bustapi_core::sync::pool::{Handed, PATIENCE, Pool};
 use bustapi_core::sync::request_state::RequestState;
 use pyo3::prelude::*;
 
@@ -14,7 +15,6 @@ use crate::run::TICK;
 use crate::run::answering::Ran;
 use crate::run::clock::process_time;
 use crate::run::learning::{EndpointKey, Place};
-use crate::run::pool::{Handed, PATIENCE, Pool};
 use crate::worker::faults::Point;
 use crate::worker::shared::{Job, RequestId};
 

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bustapi_core::sync::body_pipe::BodyPipe;
 use bustapi_core::sync::stream_pipe::{Pieces, StreamEnd};
 use pyo3::prelude::*;
 
@@ -12,7 +13,6 @@ use super::client::{Client, Current, Flushed, Read};
 use super::dispatch::Run;
 
 use crate::protocol::http1::{Stage, Turn};
-use crate::request::body_pipe::BodyPipe;
 use crate::request::intake::Intake;
 use crate::request::spool::Spool;
 use crate::worker::faults::Point;

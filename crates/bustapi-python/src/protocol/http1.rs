@@ -19,13 +19,13 @@ use bustapi_core::http1::head::{Framing, Head, HeadParser, HeadStatus, Version};
 use bustapi_core::http1::response::{CONTINUE, ResponseContext};
 use bustapi_core::http1::target::{TargetForm, decode_path};
 use bustapi_core::limits::Limits;
+use bustapi_core::sync::body_pipe::End;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::io::output::Output;
 use crate::protocol::encoder::Encoder;
 use crate::request::Request;
-use crate::request::body_pipe::End;
 use crate::request::head::{Peer, RequestHead};
 use crate::request::intake::{Decoder, IN_MEMORY, Incoming, Intake, Refusal, Sink, Unread};
 use crate::request::names::method;

@@ -10,13 +10,13 @@ use std::io::Read as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bustapi_core::sync::body_pipe::{BodyPipe, End, Pulled};
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyConnectionError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{IntoPyDict as _, PyBytes, PyType};
 
-use crate::request::body_pipe::{BodyPipe, End, Pulled};
 use crate::request::spool::SpooledFile;
 
 /// Return `BodyError`: who catches errors of a connection catches it, and where nobody does

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use bustapi_core::error::HttpError;
 use bustapi_core::http1::chunked::{ChunkDecoder, ChunkEvent};
 use bustapi_core::http1::response::ResponseContext;
+use bustapi_core::sync::body_pipe::{BodyPipe, End};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::request::Request;
 use crate::request::body::Body;
-use crate::request::body_pipe::{BodyPipe, End};
 use crate::request::head::RequestHead;
 use crate::request::spool::{PENDING, Spool, SpooledFile};
 use crate::run::learning::EndpointKey;

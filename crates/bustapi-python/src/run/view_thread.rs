@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use bustapi_core::sync::pool::{Member, Pool};
 use pyo3::prelude::*;
 
 use crate::answer::{Answer, Answered, Content};
 use crate::run::answering::{Post, Ran, run};
 use crate::run::learning::{BodyKind, Measured};
-use crate::run::pool::{Member, Pool};
 use crate::worker::shared::{Done, Job, Note, Shared};
 use crate::worker::site::catch_panic;
 

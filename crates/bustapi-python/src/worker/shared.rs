@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bustapi_core::access_log::{AccessLine, RefusedLine};
 use bustapi_core::sync::mailbox::Mailbox;
+use bustapi_core::sync::pool::Pool;
 use bustapi_core::sync::request_state::RequestState;
 use mio::Waker;
 use pyo3::prelude::*;
@@ -18,7 +19,6 @@ use crate::request::Request;
 use crate::request::head::{Peer, RequestHead};
 use crate::request::spool::Spooler;
 use crate::run::learning::{EndpointKey, Measured};
-use crate::run::pool::Pool;
 use crate::worker::counters::Counters;
 use crate::worker::faults::Faults;
 use crate::worker::fork::Descriptors;
