@@ -264,6 +264,8 @@ class Worker:
         listeners: Sequence[int],
         spawn: Callable[[str], None],
         *,
+        neighbours: Sequence[int] = ...,
+        calls: int | None = None,
         index: RuleIndex | None = None,
         threads: int = 64,
         stream_threads: int = 1000,
@@ -281,6 +283,8 @@ class Worker:
     ) -> Worker:
         """
         :param listeners: file descriptors of listening sockets; duplicated, not taken over.
+        :param neighbours: the same of all workers; connections are taken from them only
+            when a number of 16 bits that ``calls``, the end of a pipe, gives names one.
         :param spawn: called with ``"hot"``, ``"view"`` or ``"stream"`` when another thread
             is wanted; it starts a daemon ``threading.Thread`` whose target is
             :meth:`run_hot`, :meth:`run_view` or :meth:`run_stream`.

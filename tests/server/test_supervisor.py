@@ -33,6 +33,7 @@ def test_delay_grows_for_a_worker_that_keeps_dying() -> None:
     for worker in supervisor.workers:
         worker.listener.close()
 
+    supervisor._backlogs.close()
     supervisor._selector.close()
 
 

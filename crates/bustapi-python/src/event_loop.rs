@@ -19,7 +19,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,7 @@ use pyo3::prelude::*;
 use slab::Slab;
 use socket2::Socket;
 
-use self::acceptor::{Accepted, Acceptor};
+use self::acceptor::{Accepted, Acceptor, Sockets};
 use self::client::Client;
 use self::dispatch::{Paced, Run};
 use self::timers::Overdue;
@@ -55,6 +55,10 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// Idle connections that are closed at once to make room: looking for them costs a look at
 /// all of them.
 const EVICTED: usize = 16;
+
+/// How long a connection is left to other workers while all view threads of this one are
+/// busy. Nobody has taken it by then, and here at least a view that runs inline answers.
+const LEFT: Duration = Duration::from_millis(50);
 
 /// Bytes read at once.
 const READ_SIZE: usize = 64 * 1024;
@@ -90,6 +94,10 @@ pub struct EventLoop {
     /// Requests that were taken over and still run.
     displaced: usize,
     is_accepting: bool,
+    /// Whether a request has come back in this turn from a thread that it ran on.
+    has_moved: bool,
+    /// Until when connections that wait are left to other workers.
+    left_until: Option<Instant>,
     is_draining: bool,
     has_warned: bool,
 }
@@ -104,13 +112,13 @@ pub enum Step {
 }
 
 impl EventLoop {
-    pub fn new(shared: Arc<Shared>, poll: Poll, listeners: Vec<OwnedFd>) -> io::Result<Self> {
+    pub fn new(shared: Arc<Shared>, poll: Poll, sockets: Sockets) -> io::Result<Self> {
         let most = shared.most_connections;
+        let acceptor = Acceptor::new(sockets, poll.registry(), LAST_LISTENER, most)?;
         shared.descriptors.add(poll.as_raw_fd());
-        for listener in &listeners {
-            shared.descriptors.add(listener.as_raw_fd());
+        for descriptor in acceptor.descriptors() {
+            shared.descriptors.add(descriptor);
         }
-        let acceptor = Acceptor::new(listeners, poll.registry(), LAST_LISTENER, most)?;
         let now = Instant::now();
         Ok(Self {
             shared,
@@ -133,6 +141,8 @@ impl EventLoop {
             paced: Paced::now(now),
             displaced: 0,
             is_accepting: true,
+            has_moved: false,
+            left_until: None,
             is_draining: false,
             has_warned: false,
         })
@@ -190,6 +200,7 @@ impl EventLoop {
             if self.shared.is_stopped() {
                 return Ok(Step::Ended);
             }
+            self.has_moved = false;
             self.take_notes(py);
             self.accept(py);
             self.round = self.ready.len();
@@ -197,11 +208,11 @@ impl EventLoop {
     }
 
     fn wait(&mut self, py: Python<'_>) -> PyResult<()> {
+        let is_due = !self.ready.is_empty() || self.is_to_accept();
         let Some(events) = &mut self.events else {
             unreachable!("they are put back when they were gone through");
         };
         let poll = &mut self.poll;
-        let is_due = !self.ready.is_empty() || (self.is_accepting && self.acceptor.is_ready());
         events.clear();
         // While other threads work for us they get the interpreter each turn.
         let others_work = self.shared.counters.in_flight.get() > 0;
@@ -211,8 +222,9 @@ impl EventLoop {
         }
         if events.is_empty() && !is_due && result.is_ok() {
             let time = time_to_wait(
-                self.clients.is_empty() && self.is_accepting,
-                self.tick,
+                self.clients.is_empty() && self.is_accepting && self.left_until.is_none(),
+                self.left_until
+                    .map_or(self.tick, |left| left.min(self.tick)),
                 &self.shared,
             );
             result = py.detach(|| poll.poll(events, time));
@@ -262,15 +274,59 @@ impl EventLoop {
         }
     }
 
+    /// Whether connections are to be taken now.
+    fn is_to_accept(&self) -> bool {
+        self.is_accepting
+            && self.acceptor.is_ready()
+            && (self.has_moved || self.was_left() || self.room() > 0)
+    }
+
+    /// Whether no other worker has taken what was left to it.
+    fn was_left(&self) -> bool {
+        self.left_until.is_some_and(|until| Instant::now() >= until)
+    }
+
+    /// Return how many requests could run at once, if other workers take what this one
+    /// leaves.
+    ///
+    /// The supervisor sees it wait and calls them. A busy worker still takes one connection
+    /// for each request that comes back.
+    fn room(&self) -> usize {
+        if !self.acceptor.has_neighbours() {
+            usize::MAX
+        } else if self.shared.is_single {
+            usize::from(self.shared.counters.in_flight.get() == 0)
+        } else {
+            self.shared.views.room()
+        }
+    }
+
     fn accept(&mut self, py: Python<'_>) {
         if !self.is_accepting || !self.acceptor.is_ready() {
+            self.left_until = None;
+            return;
+        }
+        if !self.is_to_accept() {
+            // One thread serves nothing inline, so it takes nothing before it is done.
+            if !self.shared.is_single {
+                self.left_until.get_or_insert_with(|| Instant::now() + LEFT);
+            }
             return;
         }
         let mut taken = Vec::new();
         let open = self.clients.len();
-        let result = self
-            .acceptor
-            .accept(open, |socket, address| taken.push((socket, address)));
+        let was_left = self.was_left();
+        let most = if was_left {
+            usize::MAX
+        } else {
+            self.room().max(1)
+        };
+        let result = self.acceptor.accept(open, most, |socket, address| {
+            taken.push((socket, address));
+        });
+        if was_left || !self.acceptor.is_ready() {
+            self.left_until = None;
+        }
         for (socket, address) in taken {
             self.open(socket, address);
         }

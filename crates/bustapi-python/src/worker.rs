@@ -7,6 +7,7 @@ pub mod log_writer;
 pub mod shared;
 pub mod site;
 
+use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict as _, PyDict};
 
-use crate::event_loop::acceptor::most_connections;
+use crate::event_loop::acceptor::{Sockets, most_connections};
 use crate::event_loop::{EventLoop, Step, WAKER};
 use crate::request::rule_index::RuleIndex;
 use crate::request::spool::Spooler;
@@ -53,6 +54,8 @@ pub struct Worker {
 #[pymethods]
 impl Worker {
     /// :param listeners: file descriptors of listening sockets; duplicated, not taken over.
+    /// :param neighbours: the same of all workers; connections are taken from them only
+    ///     when a number of 16 bits that ``calls``, the end of a pipe, gives names one.
     /// :param spawn: called with ``"hot"``, ``"view"`` or ``"stream"`` when another thread
     ///     is wanted; it starts a daemon ``threading.Thread`` whose target is
     ///     :meth:`run_hot`, :meth:`run_view` or :meth:`run_stream`.
@@ -60,7 +63,7 @@ impl Worker {
     ///     that calls :meth:`run_view`, no inline calls.
     #[new]
     #[pyo3(signature = (
-        handler, listeners, spawn, *, index = None, threads = 64, stream_threads = 1000,
+        handler, listeners, spawn, *, neighbours = Vec::new(), calls = None, index = None, threads = 64, stream_threads = 1000,
         multiprocess = false, access_log_fd = None, server_name = "127.0.0.1",
         server_port = 5000, spool_directory = None, spool_budget = 1_073_741_824, head_timeout = 15.0,
         keep_alive_timeout = 15.0, body_timeout = 20.0, write_timeout = 30.0,
@@ -74,6 +77,8 @@ impl Worker {
         handler: &Bound<'_, PyAny>,
         listeners: Vec<i32>,
         spawn: Py<PyAny>,
+        neighbours: Vec<i32>,
+        calls: Option<i32>,
         index: Option<Py<RuleIndex>>,
         threads: usize,
         stream_threads: usize,
@@ -138,11 +143,12 @@ impl Worker {
             most_connections: max_connections.unwrap_or_else(most_connections),
             end: End::new()?,
         });
-        let listeners: Vec<OwnedFd> = listeners
-            .into_iter()
-            .map(duplicate)
-            .collect::<Result<_, _>>()?;
-        let event_loop = EventLoop::new(Arc::clone(&shared), poll, listeners)?;
+        let sockets = Sockets {
+            listeners: duplicate_all(listeners)?,
+            neighbours: duplicate_all(neighbours)?,
+            calls: calls.map(duplicate).transpose()?,
+        };
+        let event_loop = EventLoop::new(Arc::clone(&shared), poll, sockets)?;
         Ok(Self {
             shared,
             lead: Lead::new(Box::new(event_loop)),
@@ -346,6 +352,10 @@ impl Worker {
         }
         self.shared.end.announce();
     }
+}
+
+fn duplicate_all(descriptors: Vec<i32>) -> io::Result<Vec<OwnedFd>> {
+    descriptors.into_iter().map(duplicate).collect()
 }
 
 fn spooler(

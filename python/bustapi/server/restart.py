@@ -26,8 +26,10 @@ class Seat:
     """The place of a worker: what it got from its supervisor."""
 
     number: int
-    #: File descriptor of its listening socket.
-    listener: int
+    #: File descriptors of the listening sockets of all workers, by number from 1 on.
+    listeners: list[int]
+    #: File descriptor of the pipe on which it is called to take connections from others.
+    calls: int
     #: File descriptor of the pipe on which it says that it is ready, or what failed.
     report: int
     #: Process id of the supervisor.
@@ -76,8 +78,9 @@ def command_launcher(command: list[str]) -> Callable[[Seat], NoReturn]:
     """Return what turns a forked process into a worker that runs ``command``."""
 
     def launch(seat: Seat) -> NoReturn:
-        os.set_inheritable(seat.listener, True)
-        os.set_inheritable(seat.report, True)
+        for descriptor in (*seat.listeners, seat.calls, seat.report):
+            os.set_inheritable(descriptor, True)
+
         # CTRL+C reaches the whole process group, and the supervisor passes it on.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         environ = {**os.environ, MARKER: json.dumps(asdict(seat))}

@@ -1,9 +1,10 @@
 """The process that keeps workers running. It runs no thread and no code of the user.
 
 It opens one listening socket for each worker and keeps them all, so that connections
-that wait in a backlog survive their worker. The first worker starts alone: what an
-application sets up at its first start (a database, say) is then set up once, and a
-failure is reported once. The others follow when it is ready.
+that wait in a backlog survive their worker; for those that wait there for long it calls
+other workers. The first worker starts alone: what an application sets up at its first
+start (a database, say) is then set up once, and a failure is reported once. The others
+follow when it is ready.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import NoReturn
 
+from .backlogs import Backlog, Backlogs
 from .console import ENDING, describe_end, say, start_line
 from .listeners import open_listeners, url_of
 from .restart import Seat
@@ -81,6 +83,7 @@ class Supervisor:
             Process(number, listener) for number, listener in enumerate(listeners, 1)
         ]
         self._selector = selectors.DefaultSelector()
+        self._backlogs = Backlogs(listeners, self._selector)
         self._was_ready = False
         self._status = 0
         self._ends_at: float | None = None
@@ -101,16 +104,20 @@ class Supervisor:
 
         while self._ends_at is None or any(worker.pid for worker in self.workers):
             events = self._selector.select(self._seconds_to_next())
+
             # Reports first: a signal may tell of the end of who reported.
-            reports = [key.data for key, _ in events if key.fd != wake]
+            for key, _ in events:
+                if isinstance(key.data, Process):
+                    self._take_report(key.data)
+                elif isinstance(key.data, Backlog):
+                    self._backlogs.see(key.data)
 
-            for worker in reports:
-                self._take_report(worker)
-
-            if len(reports) < len(events):
+            if any(key.fd == wake for key, _ in events):
                 self._take_signals()
 
             self._do_what_is_due()
+
+        self._backlogs.close()
 
         for worker in self.workers:
             worker.listener.close()
@@ -128,7 +135,8 @@ class Supervisor:
         worker.started = time.monotonic()
         seat = Seat(
             number=worker.number,
-            listener=worker.listener.fileno(),
+            listeners=[each.listener.fileno() for each in self.workers],
+            calls=self._backlogs.calls,
             report=report,
             supervisor=os.getpid(),
         )
@@ -141,15 +149,13 @@ class Supervisor:
         worker.pid = os.fork()
 
         if worker.pid == 0:
-            self._become(worker, seat, mask)
+            self._become(seat, mask)
 
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         os.close(report)
         self._selector.register(worker.report, selectors.EVENT_READ, worker)
 
-    def _become(
-        self, worker: Process, seat: Seat, mask: set[signal.Signals | int]
-    ) -> NoReturn:
+    def _become(self, seat: Seat, mask: set[signal.Signals | int]) -> NoReturn:
         """Leave behind what belongs to the supervisor, and become a worker."""
         try:
             signal.set_wakeup_fd(-1)
@@ -160,15 +166,15 @@ class Supervisor:
             os.close(self._wake)
             os.close(self._wakeup)
 
+            self._backlogs.leave()
+
             for other in self.workers:
                 if other.report != -1:
                     os.close(other.report)
 
-                if other is not worker:
-                    other.listener.close()
+                # The seat's descriptors are now the worker's own to close.
+                other.listener.detach()
 
-            # The seat's descriptor is now the worker's own to close.
-            worker.listener.detach()
             self._launch(seat)
         except BaseException:
             traceback.print_exc()
@@ -281,17 +287,21 @@ class Supervisor:
     # Time
 
     def _seconds_to_next(self) -> float | None:
-        times = [worker.due for worker in self.workers if worker.due is not None]
+        times = [worker.due for worker in self.workers]
+        times.append(self._ends_at)
 
-        if self._ends_at is not None:
-            times.append(self._ends_at)
+        if self._ends_at is None:
+            times.append(self._backlogs.next_due())
 
-        return max(0.0, min(times) - time.monotonic()) if times else None
+        due = min((time for time in times if time is not None), default=None)
+        return None if due is None else max(0.0, due - time.monotonic())
 
     def _do_what_is_due(self) -> None:
         now = time.monotonic()
 
         if self._ends_at is None:
+            self._backlogs.look(now)
+
             for worker in self.workers:
                 if worker.due is not None and worker.due <= now:
                     self._start(worker)

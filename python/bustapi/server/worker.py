@@ -61,7 +61,7 @@ def serve_alone(app: WSGIApplication, settings: Settings, *, name: str) -> None:
     ends the process: Python must not be torn down while that thread may come back.
     """
     (listener,) = open_listeners(settings.host, settings.port, 1)
-    run = Run(app, listener, settings, multiprocess=False)
+    run = Run(app, listener, settings)
 
     def on_ready() -> None:
         say(start_line(name, run.url, 1))
@@ -78,7 +78,8 @@ def serve_alone(app: WSGIApplication, settings: Settings, *, name: str) -> None:
 def serve_in_seat(app: WSGIApplication, seat: Seat, settings: Settings) -> NoReturn:
     """Serve as a worker of a supervisor, and end the process."""
     follow(seat.supervisor)
-    run = Run(app, socket.socket(fileno=seat.listener), settings, multiprocess=True)
+    listener = socket.socket(fileno=os.dup(seat.listeners[seat.number - 1]))
+    run = Run(app, listener, settings, seat)
     status = run.serve(seat.tell_ready, supervisor=seat.supervisor)
 
     if not run.was_stopped:
@@ -119,8 +120,7 @@ class Run:
         app: WSGIApplication,
         listener: socket.socket,
         settings: Settings,
-        *,
-        multiprocess: bool,
+        seat: Seat | None = None,
     ) -> None:
         self.settings = settings
         self.url = url_of(settings.host, listener)
@@ -137,13 +137,19 @@ class Run:
             self._spawn,
             index=rule_index_of(app),
             threads=1 if self._is_single else settings.threads,
-            multiprocess=multiprocess,
+            neighbours=seat.listeners if seat else (),
+            calls=seat.calls if seat else None,
+            multiprocess=seat is not None,
             access_log_fd=ACCESS_LOG_FD if settings.access_log else None,
             server_name=settings.host,
             server_port=listener.getsockname()[1],
         )
-        # The core has a descriptor of its own.
+        # The core has descriptors of its own.
         listener.close()
+
+        if seat is not None:
+            for descriptor in (*seat.listeners, seat.calls):
+                os.close(descriptor)
 
     def serve(
         self, on_ready: Callable[[], None], *, supervisor: int | None = None

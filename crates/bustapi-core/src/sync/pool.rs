@@ -133,6 +133,11 @@ impl<T> Pool<T> {
         self.is_paced && !state.queue.is_empty() && may_change
     }
 
+    /// Return how many more threads may come to work.
+    pub fn room(&self) -> usize {
+        self.most.saturating_sub(self.lock().busy)
+    }
+
     /// Let more threads work if the first item has waited for long; returns how many
     /// should be started.
     ///

@@ -1,8 +1,14 @@
 //! Listening sockets and how many connections are taken from them.
+//!
+//! With several workers the supervisor sees when connections wait at one that does not take
+//! them, and *calls*: it writes the number of the listener into a pipe that all workers
+//! read. Whoever reads it, which a busy one does not, takes connections from that listener
+//! as well, until nobody waits there any more.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
 
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
@@ -17,8 +23,22 @@ const BATCH: usize = 64;
 const RESERVE: u64 = 10;
 
 pub struct Acceptor {
+    /// The worker's own ones, which the poller looks at, then those of all workers.
     listeners: Vec<Listener>,
+    own: usize,
+    calls: Option<File>,
+    /// Whether calls may be waiting.
+    is_called: bool,
     most: usize,
+}
+
+/// How connections reach a worker.
+pub struct Sockets {
+    pub listeners: Vec<OwnedFd>,
+    /// Listeners of all workers, in the order of the numbers by which calls name them.
+    pub neighbours: Vec<OwnedFd>,
+    /// Pipe that calls come from: numbers of 16 bits.
+    pub calls: Option<OwnedFd>,
 }
 
 struct Listener {
@@ -39,45 +59,106 @@ pub enum Accepted {
 }
 
 impl Acceptor {
-    /// Register duplicated listeners under tokens that count down from `last`.
+    /// Register duplicated sockets under tokens that count down from `last`.
     pub fn new(
-        descriptors: Vec<OwnedFd>,
+        sockets: Sockets,
         registry: &Registry,
         last: usize,
         most: usize,
     ) -> io::Result<Self> {
-        let mut listeners = Vec::new();
-        for (index, descriptor) in descriptors.into_iter().enumerate() {
-            let socket = Socket::from(descriptor);
-            socket.set_nonblocking(true)?;
-            let raw = socket.as_raw_fd();
-            registry.register(&mut SourceFd(&raw), Token(last - index), Interest::READABLE)?;
-            listeners.push(Listener {
-                socket,
-                is_ready: true,
-            });
+        let own = sockets.listeners.len();
+        let listeners: Vec<_> = sockets
+            .listeners
+            .into_iter()
+            .chain(sockets.neighbours)
+            .enumerate()
+            .map(|(index, descriptor)| Listener {
+                socket: Socket::from(descriptor),
+                is_ready: index < own,
+            })
+            .collect();
+        for listener in &listeners {
+            listener.socket.set_nonblocking(true)?;
         }
-        Ok(Self { listeners, most })
+        let acceptor = Self {
+            listeners,
+            own,
+            calls: sockets.calls.map(File::from),
+            is_called: false,
+            most,
+        };
+        for (index, raw) in acceptor.registered().enumerate() {
+            registry.register(&mut SourceFd(&raw), Token(last - index), Interest::READABLE)?;
+        }
+        Ok(acceptor)
     }
 
-    /// Note that connections wait on a listener.
+    /// Return what the poller looks at, in the order of the tokens.
+    fn registered(&self) -> impl Iterator<Item = RawFd> {
+        let own = &self.listeners[..self.own];
+        own.iter()
+            .map(|listener| listener.socket.as_raw_fd())
+            .chain(self.calls.as_ref().map(|calls| calls.as_raw_fd()))
+    }
+
+    /// Return all descriptors that it has open.
+    pub fn descriptors(&self) -> impl Iterator<Item = RawFd> {
+        self.listeners
+            .iter()
+            .map(|listener| listener.socket.as_raw_fd())
+            .chain(self.calls.as_ref().map(|calls| calls.as_raw_fd()))
+    }
+
+    /// Note that connections wait on a listener, or calls, by the number of its token.
     pub fn set_ready(&mut self, index: usize) {
-        if let Some(listener) = self.listeners.get_mut(index) {
-            listener.is_ready = true;
+        if index < self.own {
+            self.listeners[index].is_ready = true;
+        } else if index == self.own {
+            self.is_called = true;
         }
     }
 
     pub fn is_ready(&self) -> bool {
-        self.listeners.iter().any(|listener| listener.is_ready)
+        self.is_called || self.listeners.iter().any(|listener| listener.is_ready)
     }
 
-    /// Accept a batch; `open` is the number of connections that are open already.
+    /// Whether other workers may take what this one leaves.
+    pub fn has_neighbours(&self) -> bool {
+        self.listeners.len() > self.own
+    }
+
+    /// Note where connections wait according to the calls, which nobody else sees then.
+    fn hear(&mut self) {
+        let Some(calls) = &mut self.calls else { return };
+        let mut numbers = [0; 512];
+        match calls.read(&mut numbers) {
+            Ok(count) => {
+                for number in numbers[..count].chunks_exact(2) {
+                    let number = u16::from_ne_bytes([number[0], number[1]]);
+                    let index = self.own + usize::from(number);
+                    if let Some(listener) = self.listeners.get_mut(index) {
+                        listener.is_ready = true;
+                    }
+                }
+                self.is_called = count == numbers.len();
+            }
+            // Another worker has answered the call.
+            Err(_) => self.is_called = false,
+        }
+    }
+
+    /// Accept a batch of at most `most`; `open` is the number of connections that are open
+    /// already.
     pub fn accept(
         &mut self,
         mut open: usize,
+        most: usize,
         mut take: impl FnMut(Socket, Option<SocketAddr>),
     ) -> io::Result<Accepted> {
-        let mut left = BATCH;
+        if self.is_called {
+            self.hear();
+        }
+        let mut left = most.min(BATCH);
         for listener in &mut self.listeners {
             while listener.is_ready {
                 if open >= self.most {
@@ -116,11 +197,17 @@ impl Acceptor {
 
     /// Stop listening; the sockets themselves belong to others as well.
     pub fn close(&mut self, registry: &Registry, descriptors: &Descriptors) {
-        for listener in self.listeners.drain(..) {
+        for raw in self.registered() {
             // A socket that cannot be deregistered is closed, which does the same.
-            drop(registry.deregister(&mut SourceFd(&listener.socket.as_raw_fd())));
-            descriptors.remove(listener.socket.as_raw_fd());
+            drop(registry.deregister(&mut SourceFd(&raw)));
         }
+        for raw in self.descriptors() {
+            descriptors.remove(raw);
+        }
+        self.listeners.clear();
+        self.own = 0;
+        self.calls = None;
+        self.is_called = false;
     }
 }
 

@@ -68,6 +68,7 @@ impl EventLoop {
 
     fn take_done(&mut self, done: Done) {
         self.shared.counters.in_flight.subtract();
+        self.has_moved = true;
         if done.was_displaced {
             self.displaced -= 1;
         }
