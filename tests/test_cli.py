@@ -534,11 +534,25 @@ def test_run_passes_the_options_of_our_own_server(
     run(
         *("shop:app", "--host", "0.0.0.0", "-p", "80", "--workers", "3"),
         *("--threads", "8", "--no-access-log"),
+        *("--keep-alive", "5", "--head-timeout", "4.5", "--body-timeout", "4"),
+        *("--body-rate", "0", "--write-timeout", "3", "--linger-timeout", "0"),
+        *("--graceful-timeout", "2"),
     )
 
     (((_, settings), options),) = production
     assert settings == bustapi.server.Settings(
-        host="0.0.0.0", port=80, workers=3, threads=8, access_log=False
+        host="0.0.0.0",
+        port=80,
+        workers=3,
+        threads=8,
+        access_log=False,
+        keep_alive_timeout=5,
+        head_timeout=4.5,
+        body_timeout=4,
+        body_rate=0,
+        write_timeout=3,
+        linger_timeout=0,
+        graceful_timeout=2,
     )
     assert options == {"name": "shop:app"}
 
@@ -568,6 +582,9 @@ def test_run_without_threads_has_one(
         (["--workers", "many"], "'many' is not a valid"),
         (["--port", "70000"], "'port' must be from 0 to 65535"),
         (["--threads", "0"], "0 is not in the range"),
+        (["--keep-alive", "0"], "0.0 is not in the range"),
+        (["--body-rate", "-1"], "-1 is not in the range"),
+        (["--linger-timeout", "inf"], "'linger_timeout' must be a number of seconds"),
     ],
 )
 def test_run_refuses_values_out_of_range(

@@ -30,6 +30,7 @@ from bustapi import (
     url_for,
 )
 from bustapi.ctx import AppContext
+from bustapi.server.settings import ServerOptions
 from bustapi.testing import FlaskClient
 from edges import make_client
 
@@ -574,6 +575,20 @@ def test_fields_assigned_to_a_response_replace_its_own(
 
     assert answer.headers["X-Own"] == "yes"
     assert "Content-Type" not in answer.headers
+
+
+def test_the_development_server_is_told_nothing_of_what_is_our_server_s_alone(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(
+        "werkzeug.serving.run_simple", lambda *_, **kw: given.update(kw)
+    )
+    ours: dict[str, Any] = dict.fromkeys(ServerOptions.__annotations__, 1)
+
+    app.run(debug=True, **ours)
+
+    assert given == {"threaded": False, "use_reloader": True, "use_debugger": True}
 
 
 def test_the_development_server_has_one_worker(app: Flask) -> None:

@@ -275,10 +275,12 @@ class Worker:
         server_port: int = 5000,
         spool_directory: str | None = None,
         spool_budget: int = 1073741824,
-        head_timeout: float = 15.0,
-        keep_alive_timeout: float = 15.0,
-        body_timeout: float = 20.0,
-        write_timeout: float = 30.0,
+        head_timeout: float = 60.0,
+        keep_alive_timeout: float = 75.0,
+        body_timeout: float = 60.0,
+        body_rate: int = 500,
+        write_timeout: float = 60.0,
+        linger_timeout: float = 30.0,
         max_connections: int | None = None,
     ) -> Worker:
         """
@@ -294,6 +296,8 @@ class Worker:
             until their view runs; the system's temporary directory by default.
         :param spool_budget: bytes that these files may hold together. A body that would
             pass it is read by its view while it comes.
+        :param head_timeout: seconds, as the other times, see
+            :class:`bustapi.server.Settings`.
         """
 
     def run_hot(self) -> None:

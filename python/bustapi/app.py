@@ -554,8 +554,8 @@ class Flask(App):
         :param port: port to listen on, by default that of :data:`SERVER_NAME`, else 5000.
         :param debug: turn debug mode on or off.
         :param load_dotenv: read ``.env`` and ``.flaskenv``.
-        :param options: ``workers``, ``threads``, ``access_log`` of the server, or those
-            of :func:`werkzeug.serving.run_simple`.
+        :param options: those of :func:`bustapi.server.serve`, or of
+            :func:`werkzeug.serving.run_simple`.
 
         .. versionchanged:: 1.0
             Reads :envvar:`FLASK_DEBUG` and dotenv files; serves several requests at a
@@ -611,15 +611,19 @@ class Flask(App):
         It runs in debug mode and when an option names something that it alone has. And
         whoever replaced ``run_simple`` is served through what he put there.
         """
+        from .server.settings import ServerOptions
+
         return (
             self.debug
             or serving.run_simple is not _stock_run_simple
-            or not options.keys() <= {"workers", "threads", "access_log", "threaded"}
+            or not options.keys() <= {"threaded", *ServerOptions.__annotations__}
         )
 
     def _run_development_server(
         self, host: str, port: int, options: dict[str, Any]
     ) -> None:
+        from .server.settings import ServerOptions
+
         workers = options.pop("workers", 1)
 
         if workers != 1:
@@ -629,8 +633,11 @@ class Flask(App):
             )
 
         # What the other server is told in these words, this one is told in its own.
-        options.pop("access_log", None)
         options.setdefault("threaded", options.pop("threads", None) != 1)
+
+        for name in ServerOptions.__annotations__:
+            options.pop(name, None)
+
         options.setdefault("use_reloader", self.debug)
         options.setdefault("use_debugger", self.debug)
         cli.show_server_banner(self.debug, self.name)

@@ -903,6 +903,15 @@ class WorkersParamType(click.ParamType):  # type: ignore[type-arg, unused-ignore
         return click.IntRange(min=1).convert(value, param, ctx)
 
 
+class SecondsParamType(click.FloatRange):
+    """A time."""
+
+    def get_metavar(
+        self, param: click.Parameter, ctx: click.Context | None = None
+    ) -> str:
+        return "SECONDS"
+
+
 @click.command("run", short_help="Serve the application.")
 @click.argument(
     "app",
@@ -929,6 +938,50 @@ class WorkersParamType(click.ParamType):  # type: ignore[type-arg, unused-ignore
     "--access-log/--no-access-log",
     default=True,
     help="Print a line for each request.",
+)
+@_option(
+    "--keep-alive-timeout",
+    "--keep-alive",
+    type=SecondsParamType(min=0, min_open=True),
+    default=75,
+    help="How long a connection without a request is kept.",
+)
+@_option(
+    "--head-timeout",
+    type=SecondsParamType(min=0, min_open=True),
+    default=60,
+    help="How long the head of a request may take to come.",
+)
+@_option(
+    "--body-timeout",
+    type=SecondsParamType(min=0, min_open=True),
+    default=60,
+    help="How long nothing may come of a body.",
+)
+@_option(
+    "--body-rate",
+    type=click.IntRange(min=0),
+    metavar="BYTES",
+    default=500,
+    help="Bytes per second of a body, unless it is small. 0: as slowly as it comes.",
+)
+@_option(
+    "--write-timeout",
+    type=SecondsParamType(min=0, min_open=True),
+    default=60,
+    help="How long a client may take nothing of an answer.",
+)
+@_option(
+    "--linger-timeout",
+    type=SecondsParamType(min=0),
+    default=30,
+    help="How long a client that still sends after its last answer is listened to.",
+)
+@_option(
+    "--graceful-timeout",
+    type=SecondsParamType(min=0),
+    default=30,
+    help="How long requests in flight are given to finish at the end.",
 )
 @_option(
     "--cert",
@@ -978,6 +1031,7 @@ class WorkersParamType(click.ParamType):  # type: ignore[type-arg, unused-ignore
 @pass_script_info
 def run_command(
     info: ScriptInfo,
+    /,
     host: str,
     port: int,
     workers: int | Literal["auto"],
@@ -989,6 +1043,7 @@ def run_command(
     cert: ssl.SSLContext | tuple[str, str | None] | Literal["adhoc"] | None,
     extra_files: list[str] | None,
     exclude_patterns: list[str] | None,
+    **patience: float,
 ) -> None:
     """Serve the application until it is interrupted.
 
@@ -1029,6 +1084,7 @@ def run_command(
             workers=workers,
             threads=threads if with_threads else 1,
             access_log=access_log,
+            **patience,
         )
 
 

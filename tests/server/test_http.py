@@ -17,9 +17,8 @@ import pytest
 from serving import TIMEOUT, Server
 
 PROGRAM = """\
-import functools, hashlib, sys, threading
+import hashlib, sys, threading
 from bustapi import Flask, Response, request
-from bustapi.server import worker
 
 app = Flask(__name__)
 app.config["MAX_CONTENT_LENGTH"] = 8 * 1024 * 1024
@@ -97,10 +96,9 @@ def endless():
             gate("closed").set()
     return pieces()
 
-worker.Worker = functools.partial(worker.Worker, **dict(
+app.run(port=0, **dict(
     (name, float(value)) for name, _, value in (part.partition("=") for part in sys.argv[1:])
 ))
-app.run(port=0)
 """
 
 

@@ -199,6 +199,17 @@ def test_access_log_can_be_turned_off(serve: Start) -> None:
     assert server.out.text == ""
 
 
+def test_an_idle_connection_is_kept_as_long_as_the_command_says(serve: Start) -> None:
+    server = serve("shop:app", "--keep-alive", "0.1")
+    server.wait_until_ready()
+
+    with socket.create_connection(("127.0.0.1", server.port), TIMEOUT) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+
+
 # One process
 
 

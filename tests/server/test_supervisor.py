@@ -73,7 +73,7 @@ def test_worker_that_hangs_at_its_end_is_killed(serve_script: Start) -> None:
             atexit.register(threading.Event().wait)
             return app
 
-        serve_loaded(load, Settings(port=0, workers=2, grace=0), name="hanging")
+        serve_loaded(load, Settings(port=0, workers=2, graceful_timeout=0), name="hanging")
         """
     )
     worker = int(server.get())
@@ -112,7 +112,7 @@ def test_view_that_never_ends_is_left_behind_after_the_grace_period(
         f"""
         from shop import app
         from bustapi.server import serve
-        serve(app, port=0, workers={workers}, grace=0.2)
+        serve(app, port=0, workers={workers}, graceful_timeout=0.2)
         """
     )
     connection = server.begin("/gate")

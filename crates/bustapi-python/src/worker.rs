@@ -40,10 +40,6 @@ use crate::worker::site::{Identity, Site, catch_panic};
 /// Requests that wait for a view thread; beyond it 503.
 const WAITING_VIEWS: usize = 1000;
 
-/// How long a client that has ended its side of a connection may take nothing of a stream
-/// before it counts as gone: the usual time of proxies.
-const GONE: Duration = Duration::from_secs(60);
-
 /// One event loop with its listening sockets, view threads and completion queue.
 #[pyclass(frozen, module = "bustapi._bustapi")]
 pub struct Worker {
@@ -65,9 +61,9 @@ impl Worker {
     #[pyo3(signature = (
         handler, listeners, spawn, *, neighbours = Vec::new(), calls = None, index = None, threads = 64, stream_threads = 1000,
         multiprocess = false, access_log_fd = None, server_name = "127.0.0.1",
-        server_port = 5000, spool_directory = None, spool_budget = 1_073_741_824, head_timeout = 15.0,
-        keep_alive_timeout = 15.0, body_timeout = 20.0, write_timeout = 30.0,
-        max_connections = None
+        server_port = 5000, spool_directory = None, spool_budget = 1_073_741_824, head_timeout = 60.0,
+        keep_alive_timeout = 75.0, body_timeout = 60.0, body_rate = 500, write_timeout = 60.0,
+        linger_timeout = 30.0, max_connections = None
     ))]
     #[expect(
         clippy::too_many_arguments,
@@ -91,7 +87,9 @@ impl Worker {
         head_timeout: f64,
         keep_alive_timeout: f64,
         body_timeout: f64,
+        body_rate: u64,
         write_timeout: f64,
+        linger_timeout: f64,
         max_connections: Option<usize>,
     ) -> PyResult<Self> {
         if threads == 0 {
@@ -138,7 +136,8 @@ impl Worker {
                 keep_alive: seconds("keep_alive_timeout", keep_alive_timeout)?,
                 body: seconds("body_timeout", body_timeout)?,
                 write: seconds("write_timeout", write_timeout)?,
-                gone: GONE,
+                linger: seconds("linger_timeout", linger_timeout)?,
+                body_rate,
             },
             most_connections: max_connections.unwrap_or_else(most_connections),
             end: End::new()?,

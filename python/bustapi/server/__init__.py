@@ -6,15 +6,16 @@ It is given an application, or a function that loads one, and imports none itsel
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from .restart import Seat, restart_under_supervisor
-from .settings import Settings
+from .settings import ServerOptions, Settings
 from .supervisor import Supervisor
 from .worker import LoadError, launcher, serve_alone, serve_in_seat
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+    from typing_extensions import Unpack
 
 __all__ = ["LoadError", "Settings", "serve", "serve_loaded"]
 
@@ -23,11 +24,7 @@ def serve(
     app: WSGIApplication,
     host: str = "127.0.0.1",
     port: int = 5000,
-    *,
-    workers: int | Literal["auto"] = 1,
-    threads: int = 64,
-    access_log: bool = True,
-    grace: float = 30.0,
+    **options: Unpack[ServerOptions],
 ) -> None:
     """Serve an application until SIGINT or SIGTERM, then finish what is in flight.
 
@@ -38,21 +35,10 @@ def serve(
     :param app: a :class:`.Flask`, or any WSGI application, which is served as such.
     :param host: address to listen on.
     :param port: port to listen on; 0 for any that is free.
-    :param workers: number of processes, or ``"auto"`` for one per available processor.
-    :param threads: most threads for waiting views in each process. 1: one request at a
-        time, on the main thread.
-    :param access_log: print a line on standard output for each request.
-    :param grace: seconds that requests in flight are given to finish at the end.
+    :param options: the other attributes of :class:`Settings`, by name.
     :raises SystemExit: when the address cannot be listened on.
     """
-    settings = Settings(
-        host=host,
-        port=port,
-        workers=workers,
-        threads=threads,
-        access_log=access_log,
-        grace=grace,
-    )
+    settings = Settings(host=host, port=port, **options)
     seat = Seat.from_environment()
 
     if seat is not None:

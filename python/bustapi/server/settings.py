@@ -6,7 +6,33 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypedDict
+
+
+class ServerOptions(TypedDict, total=False):
+    """The settings besides the address, as :func:`.serve` takes them by name."""
+
+    workers: int | Literal["auto"]
+    threads: int
+    access_log: bool
+    keep_alive_timeout: float
+    head_timeout: float
+    body_timeout: float
+    body_rate: int
+    write_timeout: float
+    linger_timeout: float
+    graceful_timeout: float
+
+
+# How a client is to be waited for, which the core is told by the same names.
+_PATIENCE = (
+    "keep_alive_timeout",
+    "head_timeout",
+    "body_timeout",
+    "body_rate",
+    "write_timeout",
+    "linger_timeout",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +53,23 @@ class Settings:
     threads: int = 64
     #: Whether each request prints a line on standard output.
     access_log: bool = True
+    #: Seconds for which a connection is kept that no request comes on. Longer than the 60
+    #: after which proxies and load balancers give theirs up.
+    keep_alive_timeout: float = 75.0
+    #: Seconds in which the head of a request has to come.
+    head_timeout: float = 60.0
+    #: Seconds for which nothing may come of a body.
+    body_timeout: float = 60.0
+    #: Bytes per second at which a body larger than 16 KiB has to come, averaged over
+    #: :attr:`body_timeout`; 0: as slowly as it does.
+    body_rate: int = 500
+    #: Seconds for which a client may take nothing of an answer.
+    write_timeout: float = 60.0
+    #: Seconds for which what a client still sends after its last answer is read, so that
+    #: it gets to read that answer; after two seconds without a byte the connection is closed.
+    linger_timeout: float = 30.0
     #: Seconds that requests in flight are given to finish at the end.
-    grace: float = 30.0
+    graceful_timeout: float = 30.0
 
     def __post_init__(self) -> None:
         if not isinstance(self.host, str):
@@ -62,10 +103,32 @@ class Settings:
                 " an application that handles one request at a time."
             )
 
-        if self.grace < 0:
+        for name in (
+            "keep_alive_timeout",
+            "head_timeout",
+            "body_timeout",
+            "write_timeout",
+        ):
+            self._check_seconds(
+                name, "Use a large number to wait for as long as it takes."
+            )
+
+            if getattr(self, name) == 0:
+                raise ValueError(
+                    f"{name!r} must be more than 0, but it was 0. Use a large number to"
+                    " wait for as long as it takes."
+                )
+
+        self._check_seconds("linger_timeout", "Use 0 to close a connection at once.")
+        self._check_seconds(
+            "graceful_timeout", "Use 0 to end without waiting for requests in flight."
+        )
+        self._check_integer("body_rate")
+
+        if self.body_rate < 0:
             raise ValueError(
-                f"'grace' must not be negative, but it was {self.grace!r}. Use 0 to end"
-                " without waiting for requests in flight."
+                f"'body_rate' must not be negative, but it was {self.body_rate!r}. Use 0"
+                " for bodies that may come as slowly as they do."
             )
 
     def _check_integer(self, name: str, remedy: str = "") -> None:
@@ -75,6 +138,26 @@ class Settings:
             raise TypeError(
                 f"{name!r} must be an integer, but it was {value!r}.{remedy}"
             )
+
+    def _check_seconds(self, name: str, remedy: str) -> None:
+        value = getattr(self, name)
+
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            raise TypeError(
+                f"{name!r} must be a number, but it was {value!r}. Give seconds, as in"
+                " 2.5."
+            )
+
+        if not 0 <= value < math.inf:
+            raise ValueError(
+                f"{name!r} must be a number of seconds from 0 on, but it was {value!r}."
+                f" {remedy}"
+            )
+
+    @property
+    def patience(self) -> dict[str, Any]:
+        """How a client is waited for, as arguments of the core."""
+        return {name: getattr(self, name) for name in _PATIENCE}
 
     @property
     def worker_count(self) -> int:

@@ -313,7 +313,7 @@ class Supervisor:
 
     def _end(self) -> None:
         """Have the workers finish what is in flight."""
-        self._ends_at = time.monotonic() + self.settings.grace + END_TIMEOUT
+        self._ends_at = time.monotonic() + self.settings.graceful_timeout + END_TIMEOUT
 
         for worker in self.workers:
             worker.due = None

@@ -143,6 +143,7 @@ class Run:
             access_log_fd=ACCESS_LOG_FD if settings.access_log else None,
             server_name=settings.host,
             server_port=listener.getsockname()[1],
+            **settings.patience,
         )
         # The core has descriptors of its own.
         listener.close()
@@ -176,7 +177,7 @@ class Run:
 
                 while not self._core.wait(interval):
                     if supervisor is not None and os.getppid() != supervisor:
-                        self._core.drain(self.settings.grace)
+                        self._core.drain(self.settings.graceful_timeout)
 
         return self.status
 
@@ -249,7 +250,7 @@ class Run:
                 if not is_supervised:
                     say(ENDING)
 
-                self._core.drain(self.settings.grace)
+                self._core.drain(self.settings.graceful_timeout)
 
         def ignore(number: int, frame: FrameType | None) -> None:
             """Leave CTRL+C, which reaches the whole group, to the supervisor."""

@@ -13,17 +13,13 @@ use std::time::{Duration, Instant};
 
 use crate::worker::shared::Timeouts;
 
-/// Bytes per second that a large body must come at, averaged over its time-out.
-const LEAST_RATE: u64 = 500;
-
 /// A body up to this size may come as slowly as a bad radio link lets it, for a while.
 const SMALL_BODY: u64 = 16 * 1024;
 const SMALL_BODY_TIME: Duration = Duration::from_secs(300);
 
 /// How long nothing may come from a peer that is waited for to see our end, before the
-/// connection is closed for good, and for how long whatever comes is read.
-const LINGER: Duration = Duration::from_secs(2);
-const LINGER_MOST: Duration = Duration::from_secs(30);
+/// connection is closed for good.
+const QUIET: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -88,7 +84,7 @@ impl Deadline {
             self.progress = progress;
             self.at = now + time_of(self.kind, timeouts);
             if self.kind == Kind::Linger {
-                self.at = self.at.min(self.begun + LINGER_MOST);
+                self.at = self.at.min(self.begun + timeouts.linger);
             }
         }
     }
@@ -126,8 +122,9 @@ impl Deadline {
         if now < self.window.1 + timeouts.body {
             return false;
         }
-        let least = LEAST_RATE * timeouts.body.as_secs();
-        if self.progress.saturating_sub(self.window.0) < least {
+        let came = self.progress.saturating_sub(self.window.0);
+        let least = u128::from(timeouts.body_rate) * timeouts.body.as_millis() / 1000;
+        if u128::from(came) < least {
             return self.progress > SMALL_BODY || now >= self.begun + SMALL_BODY_TIME;
         }
         self.window = (self.progress, now);
@@ -140,9 +137,8 @@ fn time_of(kind: Kind, timeouts: &Timeouts) -> Duration {
         Kind::Idle => timeouts.keep_alive,
         Kind::Head => timeouts.head,
         Kind::Body => timeouts.body,
-        Kind::Write => timeouts.write,
-        Kind::Gone => timeouts.gone,
-        Kind::Linger => LINGER,
+        Kind::Write | Kind::Gone => timeouts.write,
+        Kind::Linger => timeouts.linger.min(QUIET),
     }
 }
 
@@ -155,7 +151,8 @@ mod tests {
         keep_alive: Duration::from_secs(75),
         body: Duration::from_secs(20),
         write: Duration::from_secs(60),
-        gone: Duration::from_secs(60),
+        linger: Duration::from_secs(30),
+        body_rate: 500,
     };
 
     fn second(count: u64) -> Duration {
@@ -225,6 +222,23 @@ mod tests {
     }
 
     #[test]
+    fn without_a_rate_a_body_may_come_as_slowly_as_it_does() {
+        let start = Instant::now();
+        let timeouts = Timeouts {
+            body_rate: 0,
+            ..TIMEOUTS
+        };
+        let mut deadline = Deadline::new(Kind::Body, start, &timeouts, SMALL_BODY);
+
+        for came in 1..100 {
+            let now = start + second(19 * came);
+            deadline.advance(now, &timeouts, SMALL_BODY + came);
+            let overdue = deadline.overdue(now, &timeouts, || None);
+            assert_eq!(overdue, Overdue::Nothing, "at {came}");
+        }
+    }
+
+    #[test]
     fn what_comes_behind_our_end_is_read_for_a_bounded_time() {
         let start = Instant::now();
         let mut deadline = Deadline::new(Kind::Linger, start, &TIMEOUTS, 0);
@@ -235,7 +249,7 @@ mod tests {
             let overdue = deadline.overdue(now, &TIMEOUTS, || None);
             assert_eq!(overdue, Overdue::Nothing);
         }
-        let now = start + LINGER_MOST;
+        let now = start + TIMEOUTS.linger;
         deadline.advance(now, &TIMEOUTS, 30);
         assert_eq!(deadline.overdue(now, &TIMEOUTS, || None), Overdue::Close);
     }

@@ -98,8 +98,10 @@ pub struct Timeouts {
     pub keep_alive: Duration,
     pub body: Duration,
     pub write: Duration,
-    /// For a client that has ended its side to take the next piece of a stream.
-    pub gone: Duration,
+    /// For which what a client sends behind our end is read.
+    pub linger: Duration,
+    /// Bytes per second that a large body must come at, averaged over its time-out.
+    pub body_rate: u64,
 }
 
 pub struct Shared {
