@@ -2,6 +2,7 @@
 
 pub mod body_pipe;
 pub mod lead;
+mod locks;
 pub mod mailbox;
 pub mod pool;
 pub mod request_state;

@@ -4,11 +4,12 @@
 //! pipe is full. The view waits, without the interpreter, and tells the loop twice: when it
 //! first wants bytes (`100 Continue` is sent then) and when a full pipe has room again.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::locks::{Condvar, Mutex, MutexGuard, lock, wait_while, wait_while_within};
+
 /// Bytes that wait for the view; beyond it the connection is not read.
-const CAPACITY: usize = 256 * 1024;
+const CAPACITY: usize = if cfg!(loom) { 2 } else { 256 * 1024 };
 
 /// What the loop is told from the thread of the view.
 pub type Notify = Box<dyn Fn() + Send + Sync>;
@@ -50,7 +51,7 @@ pub enum Pulled {
 impl BodyPipe {
     pub fn new(notify: Notify, patience: Option<Duration>) -> Self {
         Self {
-            state: Mutex::default(),
+            state: Mutex::new(State::default()),
             changed: Condvar::new(),
             notify,
             patience,
@@ -97,21 +98,13 @@ impl BodyPipe {
                 (self.notify)();
             }
         }
-        while state.bytes.is_empty() {
-            if let Some(end) = state.end {
-                return Pulled::End(end);
-            }
-            let Some(patience) = self.patience else {
-                let waited = self.changed.wait(state);
-                state = waited.unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            let waited = self.changed.wait_timeout(state, patience);
-            let (guard, time) = waited.unwrap_or_else(PoisonError::into_inner);
-            state = guard;
-            if time.timed_out() && state.bytes.is_empty() && state.end.is_none() {
-                return Pulled::Nothing;
-            }
+        let is_awaited = |state: &State| state.bytes.is_empty() && state.end.is_none();
+        state = match self.patience {
+            None => wait_while(&self.changed, state, is_awaited),
+            Some(time) => wait_while_within(&self.changed, &self.state, state, time, is_awaited),
+        };
+        if state.bytes.is_empty() {
+            return state.end.map_or(Pulled::Nothing, Pulled::End);
         }
         into.append(&mut state.bytes);
         if std::mem::take(&mut state.is_full) {
@@ -121,6 +114,6 @@ impl BodyPipe {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }

@@ -19,12 +19,9 @@
 //! - A vacant loop is taken as long as somebody stands by, and `stand_by` lets a new thread in.
 //! - `end` wakes all who stand by, and nobody waits after it.
 
-#[cfg(loom)]
-use loom::sync::{Condvar, Mutex, MutexGuard};
-use std::sync::PoisonError;
-#[cfg(not(loom))]
-use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
+
+use super::locks::{Condvar, Mutex, MutexGuard, lock, wait_while, wait_while_within};
 
 /// Ticks without a loan after which the watcher sleeps until there is one.
 const QUIET: u32 = if cfg!(loom) { 1 } else { 25 };
@@ -144,9 +141,9 @@ impl<T> Lead<T> {
                 return Standing::Dismissed;
             }
             state.spares += 1;
-            while state.has_watcher && !state.is_ended {
-                state = self.wait(&self.vacated, state);
-            }
+            state = wait_while(&self.vacated, state, |state| {
+                state.has_watcher && !state.is_ended
+            });
             state.spares -= 1;
         }
         if state.is_ended {
@@ -176,12 +173,13 @@ impl<T> Lead<T> {
             seen = current;
             if quiet > QUIET {
                 state.is_asleep = true;
-                while state.is_asleep && !state.is_ended {
-                    state = self.wait(&self.watched, state);
-                }
+                state = wait_while(&self.watched, state, |state| {
+                    state.is_asleep && !state.is_ended
+                });
                 quiet = 0;
             } else {
-                state = self.wait_a_tick(state, tick);
+                let goes_on = |state: &State<T>| !state.is_vacant && !state.is_ended;
+                state = wait_while_within(&self.watched, &self.state, state, tick, goes_on);
             }
         }
     }
@@ -227,34 +225,7 @@ impl<T> Lead<T> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    #[expect(clippy::unused_self, reason = "it reads as what the lead does")]
-    fn wait<'a>(&self, on: &Condvar, state: MutexGuard<'a, State<T>>) -> MutexGuard<'a, State<T>> {
-        on.wait(state).unwrap_or_else(PoisonError::into_inner)
-    }
-
-    #[cfg(not(loom))]
-    fn wait_a_tick<'a>(
-        &self,
-        state: MutexGuard<'a, State<T>>,
-        tick: Duration,
-    ) -> MutexGuard<'a, State<T>> {
-        let waited = self.watched.wait_timeout(state, tick);
-        waited.unwrap_or_else(PoisonError::into_inner).0
-    }
-
-    /// Under loom a tick is any time at all.
-    #[cfg(loom)]
-    fn wait_a_tick<'a>(
-        &'a self,
-        state: MutexGuard<'a, State<T>>,
-        _tick: Duration,
-    ) -> MutexGuard<'a, State<T>> {
-        drop(state);
-        loom::thread::yield_now();
-        self.lock()
+        lock(&self.state)
     }
 }
 

@@ -1,10 +1,6 @@
 //! The queue from all threads to the loop, with one wake for each batch.
 
-#[cfg(loom)]
-use loom::sync::Mutex;
-#[cfg(not(loom))]
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use super::locks::{Mutex, lock};
 
 /// A queue that any thread may post to and one thread empties.
 #[derive(Debug)]
@@ -23,7 +19,7 @@ impl<T> Mailbox<T> {
     /// knows that their wake is under way and that the reader has yet to look.
     #[must_use]
     pub fn post(&self, item: T) -> bool {
-        let mut items = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut items = lock(&self.0);
         items.push(item);
         items.len() == 1
     }
@@ -31,7 +27,7 @@ impl<T> Mailbox<T> {
     /// Move everything that is there into an empty list, whose room is used again.
     pub fn collect(&self, into: &mut Vec<T>) {
         debug_assert!(into.is_empty());
-        let mut items = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut items = lock(&self.0);
         std::mem::swap(&mut *items, into);
     }
 }

@@ -8,8 +8,9 @@
 //! the processor is busy throughout, further threads are let in slowly.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use super::locks::{Arc, Condvar, Mutex, MutexGuard, lock, wait_while_within};
 
 /// How long a thread without work lives.
 const IDLE: Duration = Duration::from_secs(10);
@@ -256,18 +257,20 @@ impl<T> Pool<T> {
             Ok(work) => return work,
             Err(seat) => seat,
         };
-        match seat.wait(Instant::now() + IDLE) {
-            Given::Work(work) => return member.begin(work),
-            Given::End => return self.leave(),
-            Given::Nothing => {}
+        let mut given = seat.wait(IDLE);
+        if matches!(given, Given::Nothing) {
+            // It leaves in the same moment in which it is seen that nothing came: whoever
+            // counts on a thread that has left would wait for ever.
+            let mut state = self.lock();
+            given = state.take_back(&seat);
+            if matches!(given, Given::Nothing) {
+                state.leave();
+            }
         }
-        // Nothing came in time, but a moment later something may have.
-        let mut state = self.lock();
-        state.idle.retain(|other| !Arc::ptr_eq(other, &seat));
-        drop(state);
-        match seat.take() {
+        match given {
             Given::Work(work) => member.begin(work),
-            Given::End | Given::Nothing => self.leave(),
+            Given::End => self.leave(),
+            Given::Nothing => None,
         }
     }
 
@@ -277,10 +280,9 @@ impl<T> Pool<T> {
             Ok(work) => return Ok(work),
             Err(seat) => seat,
         };
-        let mut given = seat.wait(Instant::now() + time);
+        let mut given = seat.wait(time);
         if matches!(given, Given::Nothing) {
-            self.lock().idle.retain(|other| !Arc::ptr_eq(other, &seat));
-            given = seat.take();
+            given = self.lock().take_back(&seat);
         }
         match given {
             Given::Work(work) => Ok(member.begin(work)),
@@ -305,7 +307,7 @@ impl<T> Pool<T> {
             state.busy = state.busy.saturating_sub(1);
         }
         if state.is_ended {
-            state.threads = state.threads.saturating_sub(1);
+            state.leave();
             return Ok(None);
         }
         let seat = Arc::new(Seat {
@@ -317,8 +319,7 @@ impl<T> Pool<T> {
     }
 
     fn leave(&self) -> Option<T> {
-        let mut state = self.lock();
-        state.threads = state.threads.saturating_sub(1);
+        self.lock().leave();
         None
     }
 
@@ -339,7 +340,7 @@ impl<T> Pool<T> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 
@@ -347,6 +348,12 @@ impl<T> State<T> {
     fn begin_one(&mut self) {
         self.busy += 1;
         self.peak = self.peak.max(self.busy);
+    }
+
+    /// Leave a seat; what was given there meanwhile is returned.
+    fn take_back(&mut self, seat: &Arc<Seat<T>>) -> Given<T> {
+        self.idle.retain(|other| !Arc::ptr_eq(other, seat));
+        seat.take()
     }
 
     fn let_go(&mut self, now: Instant, patience: Duration, streams: &Pool<T>) {
@@ -358,6 +365,11 @@ impl<T> State<T> {
         let gone = before - self.iterating.len();
         self.threads -= gone;
         self.busy -= gone;
+    }
+
+    /// Count a thread no more; one that nobody asked for was never counted.
+    const fn leave(&mut self) {
+        self.threads = self.threads.saturating_sub(1);
     }
 
     fn start_one(&mut self) {
@@ -389,17 +401,10 @@ impl<T> Seat<T> {
         self.given.notify_one();
     }
 
-    fn wait(&self, until: Instant) -> Given<T> {
-        let mut work = self.lock();
-        while matches!(*work, Given::Nothing) {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                break;
-            }
-            let waited = self.given.wait_timeout(work, left);
-            work = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        std::mem::replace(&mut *work, Given::Nothing)
+    fn wait(&self, time: Duration) -> Given<T> {
+        let is_empty = |work: &Given<T>| matches!(work, Given::Nothing);
+        let mut work = wait_while_within(&self.given, &self.work, self.lock(), time, is_empty);
+        std::mem::replace(&mut work, Given::Nothing)
     }
 
     fn take(&self) -> Given<T> {
@@ -407,11 +412,11 @@ impl<T> Seat<T> {
     }
 
     fn lock(&self) -> MutexGuard<'_, Given<T>> {
-        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.work)
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
 

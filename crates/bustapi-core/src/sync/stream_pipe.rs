@@ -4,11 +4,9 @@
 //! waits: it takes what is there when its last bytes are out, and is told of new ones once
 //! until it looks again. A peer that has left ends the waiting.
 
-#[cfg(loom)]
-use loom::sync::{Condvar, Mutex, MutexGuard};
-use std::sync::PoisonError;
-#[cfg(not(loom))]
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::time::Duration;
+
+use super::locks::{Condvar, Mutex, MutexGuard, lock, wait_while, wait_while_within};
 
 /// How a stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,32 +110,22 @@ impl StreamPipe {
     /// Wait until fewer bytes than the capacity are unwritten; False: nobody wants more.
     #[must_use]
     pub fn wait_for_room(&self) -> bool {
-        let mut state = self.lock();
-        while state.pieces.bytes.len() >= self.capacity && !state.is_gone {
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
+        let state = wait_while(&self.changed, self.lock(), |state| self.is_full(state));
         !state.is_gone
     }
 
     /// The same for a limited time; None: there is no room yet.
-    #[cfg(not(loom))]
     #[must_use]
-    pub fn wait_for_room_within(&self, time: std::time::Duration) -> Option<bool> {
-        let is_full =
-            |state: &mut State| state.pieces.bytes.len() >= self.capacity && !state.is_gone;
-        let waited = self.changed.wait_timeout_while(self.lock(), time, is_full);
-        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        (!is_full(&mut state)).then_some(!state.is_gone)
+    pub fn wait_for_room_within(&self, time: Duration) -> Option<bool> {
+        let is_full = |state: &State| self.is_full(state);
+        let state = wait_while_within(&self.changed, &self.state, self.lock(), time, is_full);
+        (!is_full(&state)).then_some(!state.is_gone)
     }
 
     /// Whether appending now needs no waiting.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        let state = self.lock();
-        state.pieces.bytes.len() < self.capacity || state.is_gone
+        !self.is_full(&self.lock())
     }
 
     /// Say how the stream ended; nothing is appended afterwards.
@@ -171,8 +159,13 @@ impl StreamPipe {
         self.changed.notify_one();
     }
 
+    /// Whether somebody wants the bytes and there are too many.
+    const fn is_full(&self, state: &State) -> bool {
+        state.pieces.bytes.len() >= self.capacity && !state.is_gone
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 
@@ -188,8 +181,6 @@ impl State {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]

@@ -1,14 +1,13 @@
-//! Request states, mailbox and pipe in every order that two or three threads can take.
-//!
-//! Run with `RUSTFLAGS="--cfg loom" cargo test -p bustapi-core --release --test request_states`.
-#![cfg(loom)]
+//! A request's state, the mailbox and the pipe of an answer.
 
 use bustapi_core::sync::mailbox::Mailbox;
 use bustapi_core::sync::request_state::RequestState;
 use bustapi_core::sync::stream_pipe::{Pieces, Pushed, StreamEnd, StreamPipe};
 use loom::sync::atomic::{AtomicUsize, Ordering};
-use loom::sync::{Arc, Condvar, Mutex};
+use loom::sync::{Arc, Mutex};
 use loom::thread;
+
+use crate::wake::Wake;
 
 /// What the loop is told, as far as the model needs it.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,28 +16,6 @@ enum Note {
     Whole(u64, &'static str),
     /// There is something in the pipe of that request.
     Bytes(u64),
-}
-
-/// The poller's wake: as an eventfd, it is remembered until the loop waits.
-#[derive(Default)]
-struct Wake {
-    is_set: Mutex<bool>,
-    set: Condvar,
-}
-
-impl Wake {
-    fn wake(&self) {
-        *self.is_set.lock().expect("no thread panics") = true;
-        self.set.notify_one();
-    }
-
-    fn wait(&self) {
-        let mut is_set = self.is_set.lock().expect("no thread panics");
-        while !*is_set {
-            is_set = self.set.wait(is_set).expect("no thread panics");
-        }
-        *is_set = false;
-    }
 }
 
 #[derive(Default)]

@@ -1,0 +1,10 @@
+//! What threads share, in every order that two or three of them can take.
+//!
+//! Run with `RUSTFLAGS="--cfg loom" cargo test -p bustapi-core --release --test models`.
+#![cfg(loom)]
+
+mod body_pipe;
+mod lead;
+mod pool;
+mod requests;
+mod wake;
