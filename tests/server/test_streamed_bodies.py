@@ -8,6 +8,8 @@ import select
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +34,13 @@ from .core import (
     until,
 )
 from .core import request as request_bytes
+
+
+def resident() -> int:
+    """Return the resident memory of this process in bytes."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf(
+        "SC_PAGESIZE"
+    )
 
 
 def upload(path: str, size: int, fields: str = "") -> bytes:
@@ -489,3 +498,57 @@ def test_the_only_thread_reads_what_comes(app: Flask) -> None:
         connection.sendall(b"b")
 
         assert body_of(read_all(connection)) == b"single"
+
+
+@pytest.mark.parametrize("streams", [True, False])
+def test_what_follows_a_malformed_chunk_is_not_kept(app: Flask, streams: bool) -> None:
+    gate = threading.Event()
+
+    @app.post("/", stream_request=streams)
+    def view() -> str:
+        try:
+            request.get_data()
+        except ClientDisconnected:
+            assert gate.wait(10)
+
+        return "never whole"
+
+    with serving_app(app) as server, server.connect() as client:
+        before = resident()
+        fields = "Transfer-Encoding: chunked\r\n"
+        client.sendall(request_bytes("/", fields, "POST") + b"2\r\nab\r\nzz\r\n")
+        client.settimeout(0.2)
+        sent = 0
+
+        # An upload that nobody reads while its view runs; else it is thrown away.
+        with suppress(TimeoutError, ConnectionError):
+            while sent < 64 * MIB:
+                sent += client.send(b"x" * MIB)
+
+        assert resident() - before < 16 * MIB
+        gate.set()
+
+
+def test_input_that_waits_for_its_turn_is_bounded(app: Flask) -> None:
+    gate = threading.Event()
+
+    @app.get("/")
+    def view() -> str:
+        assert gate.wait(10)
+        return "late"
+
+    with serving_app(app) as server:
+        before = resident()
+        clients = [server.connect() for _ in range(100)]
+
+        for client in clients:
+            client.settimeout(0.01)
+
+            with suppress(TimeoutError):
+                client.sendall(request_bytes("/") + b"GET /" + b"x" * 8 * MIB)
+
+        assert resident() - before < 24 * MIB
+        gate.set()
+
+        for client in clients:
+            client.close()

@@ -23,7 +23,7 @@ pub const OUTPUT_LIMIT: usize = 256 * 1024;
 const BUDGET: usize = 512 * 1024;
 
 /// Buffers that have grown beyond this are given back when they are empty.
-const KEPT_BUFFER: usize = 64 * 1024;
+const KEPT_BUFFER: usize = 8 * 1024;
 
 enum Segment {
     Buffer(Vec<u8>),

@@ -33,11 +33,19 @@ use crate::request::rule_index::Wishes;
 use crate::run::learning::EndpointKey;
 use crate::worker::site::Site;
 
-/// Input that may wait for its turn; beyond it the connection is not read.
-const READ_AHEAD: usize = 128 * 1024;
+/// Input in which a head is looked for: more than a head may have, so that one that has
+/// too much is refused.
+const HEAD_INPUT: usize = 66 * 1024;
+
+/// Input that may wait while a request is answered: a few small requests. A client that
+/// sends more waits for its answer, and nobody else's memory does.
+const PIPELINED_INPUT: usize = 16 * 1024;
+
+/// Input that is done with and makes it worth to move the rest to the front.
+const MOVED: usize = 64 * 1024;
 
 /// An input buffer that has grown beyond this is given back when it is empty.
-const KEPT_BUFFER: usize = 64 * 1024;
+const KEPT_BUFFER: usize = 8 * 1024;
 
 /// What a connection needs next.
 pub enum Turn {
@@ -131,8 +139,8 @@ impl Connection {
         match (&self.incoming, self.stage) {
             (_, Stage::Last) => false,
             (Some(incoming), _) => incoming.wants_input(),
-            // Always more than a head may have, so that there is room for the next one.
-            (None, _) => self.input.len() - self.start < READ_AHEAD,
+            (None, Stage::Head) => self.input.len() - self.start < HEAD_INPUT,
+            (None, _) => self.input.len() - self.start < PIPELINED_INPUT,
         }
     }
 
@@ -365,6 +373,7 @@ impl Connection {
             limit: None,
             must_continue: expects && self.start == self.input.len(),
             is_whole: false,
+            is_broken: false,
         });
         self.stage = Stage::Body;
         // Without a worker there is no thread that a view could read on.
@@ -452,7 +461,7 @@ impl Connection {
         let Some(incoming) = self.incoming.as_deref_mut() else {
             return;
         };
-        if incoming.is_whole {
+        if incoming.is_whole || incoming.is_broken {
             return;
         }
         let result = incoming.take(&self.input[self.start..], None);
@@ -468,7 +477,12 @@ impl Connection {
                     pipe.finish(End::Broken);
                 }
             }
-            Err(_) => pipe.finish(End::Broken),
+            Err(_) => {
+                pipe.finish(End::Broken);
+                // Nothing behind it means anything, so nothing of it is kept.
+                incoming.is_broken = true;
+                self.start = self.input.len();
+            }
         }
     }
 
@@ -477,7 +491,7 @@ impl Connection {
         if self.start == self.input.len() {
             self.input.clear();
             self.start = 0;
-        } else if self.start > KEPT_BUFFER {
+        } else if self.start > MOVED {
             self.input.drain(..self.start);
             self.start = 0;
         }

@@ -38,6 +38,8 @@ pub struct Incoming {
     pub limit: Option<u64>,
     pub must_continue: bool,
     pub is_whole: bool,
+    /// Whether what came of it was malformed: nothing more is taken.
+    pub is_broken: bool,
 }
 
 pub struct Unread {
@@ -66,7 +68,7 @@ pub enum Refusal {
 
 impl Incoming {
     pub fn wants_input(&self) -> bool {
-        if self.is_whole {
+        if self.is_whole || self.is_broken {
             return false;
         }
         match &self.sink {
