@@ -40,6 +40,7 @@ from .core import (
     read_until_head,
     request,
     reset,
+    resident,
     running,
     serving,
     text,
@@ -1050,17 +1051,55 @@ def test_a_body_above_the_limit_is_left_to_its_view(is_chunked: bool) -> None:
     assert b"\r\nConnection: close\r\n" in answer
 
 
-def test_without_a_place_to_spool_the_request_fails_and_the_worker_lives(
-    tmp_path: Path,
-) -> None:
+def test_without_a_place_to_spool_the_view_reads_what_comes(tmp_path: Path) -> None:
     missing = str(tmp_path / "missing")
+    blob = os.urandom(2 * MIB)
 
     with serving(echo, spool_directory=missing) as server:
-        answer = server.send(post(b"x" * 2 * MIB))
-        assert answer.startswith(b"HTTP/1.1 507 ")
+        assert body_of(server.send(post(blob))) == blob
         assert body_of(server.send(post(b"small"))) == b"small"
 
-    assert [type(error) for error in server.handler.errors] == [FileNotFoundError]
+    assert server.handler.errors == []
+
+
+def test_a_temporary_folder_that_takes_no_files_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "missing"))
+    lengths = []
+
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        assert body is not None
+        lengths.append(body.length)
+        return text(body.read())
+
+    with serving(respond) as server:
+        blob = os.urandom(2 * MIB)
+        assert body_of(server.send(post(blob))) == blob
+
+    # It was whole before its view ran: it has been in a file.
+    assert lengths == [2 * MIB]
+
+
+def test_bodies_that_do_not_fit_into_memory_together_are_spooled() -> None:
+    blob = os.urandom(MIB - 1)
+    size = 100
+
+    with serving(echo) as server:
+        before = resident()
+        clients = [server.connect() for _ in range(size)]
+
+        for client in clients:
+            client.sendall(post(blob)[:-1])
+
+        # Whoever comes then is served, and so are they in the end.
+        assert body_of(server.send(post(b"x" * 100_000))) == b"x" * 100_000
+        assert resident() - before < 64 * MIB
+
+        for client in clients:
+            client.sendall(blob[-1:])
+            assert body_of(read_all(client)) == blob
+            client.close()
 
 
 def test_a_disk_that_becomes_full_costs_the_request_alone(tmp_path: Path) -> None:
@@ -1563,11 +1602,17 @@ def test_a_request_that_is_too_slow_is_logged_with_its_reason(sent: bytes) -> No
 
 def test_a_body_that_is_not_stored_is_logged_with_its_reason(tmp_path: Path) -> None:
     reader, writer = os.pipe()
-    missing = str(tmp_path / "missing")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    directory = str(tmp_path)
 
-    with serving(hello, access_log_fd=writer, spool_directory=missing) as server:
+    with serving(hello, access_log_fd=writer, spool_directory=directory) as server:
         os.close(writer)
-        server.send(post(b"x" * 2 * MIB))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (MIB, hard))
+
+        try:
+            server.send(post(b"x" * 5 * MIB)[: 4 * MIB])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     with os.fdopen(reader) as log:
         (logged,) = log.read().splitlines()

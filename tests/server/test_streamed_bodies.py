@@ -9,7 +9,6 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,17 +29,11 @@ from .core import (
     read_answer,
     read_until,
     read_until_head,
+    resident,
     serving_app,
     until,
 )
 from .core import request as request_bytes
-
-
-def resident() -> int:
-    """Return the resident memory of this process in bytes."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf(
-        "SC_PAGESIZE"
-    )
 
 
 def upload(path: str, size: int, fields: str = "") -> bytes:

@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod head;
+pub mod ids;
 pub mod intake;
 pub mod names;
 pub mod rule_index;

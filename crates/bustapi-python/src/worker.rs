@@ -26,7 +26,7 @@ use pyo3::types::{IntoPyDict as _, PyDict};
 use crate::event_loop::acceptor::{Sockets, most_connections};
 use crate::event_loop::{EventLoop, Step, WAKER};
 use crate::request::rule_index::RuleIndex;
-use crate::request::spool::Spooler;
+use crate::request::spool::{Memory, Spooler};
 use crate::run::TICK;
 use crate::run::inline::{finish_displaced, run_inline};
 use crate::run::view_thread::{run_pool, serve};
@@ -36,6 +36,9 @@ use crate::worker::fork::close_in_children;
 use crate::worker::log_writer::{LogWriter, duplicate};
 use crate::worker::shared::{End, Note, SIGNALS, Shared, Timeouts, wake};
 use crate::worker::site::{Identity, Site, catch_panic};
+
+/// Bytes of bodies that a worker holds in memory; beyond it they are spooled.
+const BODIES: u64 = 32 * 1024 * 1024;
 
 /// Requests that wait for a view thread; beyond it 503.
 const WAITING_VIEWS: usize = 1000;
@@ -130,6 +133,7 @@ impl Worker {
             faults: Faults::default(),
             descriptors,
             log,
+            memory: Memory::new(BODIES),
             spooler: spooler(spool_directory, spool_budget, mailbox, waker),
             timeouts: Timeouts {
                 head: seconds("head_timeout", head_timeout)?,
@@ -357,19 +361,28 @@ fn duplicate_all(descriptors: Vec<i32>) -> io::Result<Vec<OwnedFd>> {
     descriptors.into_iter().map(duplicate).collect()
 }
 
+/// Return where temporary files may go, as Python's `tempfile` looks for it.
+fn temporary_directories() -> Vec<PathBuf> {
+    let named = ["TMPDIR", "TEMP", "TMP"]
+        .into_iter()
+        .filter_map(std::env::var_os);
+    let usual = ["/tmp", "/var/tmp", "/usr/tmp"].into_iter().map(Into::into);
+    named.chain(usual).map(PathBuf::from).collect()
+}
+
 fn spooler(
     directory: Option<PathBuf>,
     budget: u64,
     mailbox: Arc<Mailbox<Note>>,
     waker: Arc<Waker>,
 ) -> Spooler {
-    let directory = directory.unwrap_or_else(std::env::temp_dir);
+    let candidates = directory.map_or_else(temporary_directories, |directory| vec![directory]);
     let written = move |id, result| {
         if mailbox.post(Note::Spooled { id, result }) {
             wake(&waker);
         }
     };
-    Spooler::new(directory, budget, Box::new(written))
+    Spooler::new(candidates, budget, Box::new(written))
 }
 
 fn seconds(name: &str, value: f64) -> PyResult<Duration> {

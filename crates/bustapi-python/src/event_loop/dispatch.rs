@@ -11,12 +11,13 @@ use super::EventLoop;
 use super::client::Current;
 use crate::answer::{Answer, Answered};
 use crate::request::Request;
+use crate::request::ids::RequestId;
 use crate::run::TICK;
 use crate::run::answering::Ran;
 use crate::run::clock::process_time;
 use crate::run::learning::{EndpointKey, Place};
 use crate::worker::faults::Point;
-use crate::worker::shared::{Job, RequestId};
+use crate::worker::shared::Job;
 
 /// Requests that were taken over and still run; with so many, no other one runs inline.
 const MOST_DISPLACED: usize = 64;

@@ -9,8 +9,9 @@ use super::EventLoop;
 use super::client::{Client, Stream};
 use crate::answer::{Answer, Content};
 use crate::protocol::encoder::Encoder;
+use crate::request::ids::RequestId;
 use crate::worker::faults::Point;
-use crate::worker::shared::{Done, Note, RequestId};
+use crate::worker::shared::{Done, Note};
 use crate::worker::site::catch_panic;
 
 impl EventLoop {

@@ -13,10 +13,11 @@ use super::client::{Client, Current, Flushed, Read};
 use super::dispatch::Run;
 
 use crate::protocol::http1::{Stage, Turn};
+use crate::request::ids::RequestId;
 use crate::request::intake::Intake;
-use crate::request::spool::Spool;
+use crate::request::spool::{Held, Spool};
 use crate::worker::faults::Point;
-use crate::worker::shared::{Note, RequestId, SIGNALS, Shared};
+use crate::worker::shared::{Note, SIGNALS, Shared};
 use crate::worker::site::catch_panic;
 
 /// Answers that are gathered before they are written, when requests are pipelined.
@@ -328,6 +329,10 @@ struct WorkerIntake<'a> {
 }
 
 impl Intake for WorkerIntake<'_> {
+    fn memory(&self) -> Held {
+        self.shared.memory.begin()
+    }
+
     fn spool(&self) -> io::Result<Option<Spool>> {
         self.shared.spooler.begin(self.id)
     }

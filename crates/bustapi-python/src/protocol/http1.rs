@@ -368,7 +368,10 @@ impl Connection {
                 is_miss,
             }),
             decoder,
-            sink: Sink::Memory(Vec::new()),
+            sink: Sink::Memory {
+                bytes: Vec::new(),
+                held: None,
+            },
             received: 0,
             limit: None,
             must_continue: expects && self.start == self.input.len(),

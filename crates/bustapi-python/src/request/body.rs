@@ -17,7 +17,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{IntoPyDict as _, PyBytes, PyType};
 
-use crate::request::spool::SpooledFile;
+use crate::request::spool::{Held, SpooledFile};
 
 /// Return `BodyError`: who catches errors of a connection catches it, and where nobody does
 /// it is Werkzeug's 400.
@@ -56,6 +56,7 @@ pub struct Body {
     source: Source,
     reader: Mutex<Reader>,
     is_closed: AtomicBool,
+    _held: Option<Held>,
 }
 
 enum Source {
@@ -103,8 +104,10 @@ enum Until {
 }
 
 impl Body {
-    pub fn in_memory(bytes: Py<PyBytes>) -> Self {
+    /// `held`: what the bytes count for while the body lives.
+    pub fn in_memory(bytes: Py<PyBytes>, held: Option<Held>) -> Self {
         Self {
+            _held: held,
             source: Source::Memory(bytes),
             reader: Mutex::default(),
             is_closed: AtomicBool::new(false),
@@ -131,6 +134,7 @@ impl Body {
             ..Reader::default()
         };
         Self {
+            _held: None,
             source: Source::Parts(length),
             reader: Mutex::new(reader),
             is_closed: AtomicBool::new(false),
@@ -234,7 +238,11 @@ impl Reader {
             }
         }
         let rest = &self.ahead[self.position..];
-        let taken = rest[..until.length(rest)].to_vec();
+        let length = until.length(rest);
+        if self.position == 0 && length == rest.len() {
+            return Ok(Taken::Bytes(std::mem::take(&mut self.ahead)));
+        }
+        let taken = rest[..length].to_vec();
         self.position += taken.len();
         if self.position == self.ahead.len() {
             self.ahead.clear();

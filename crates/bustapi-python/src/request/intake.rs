@@ -12,14 +12,20 @@ use pyo3::types::PyBytes;
 use crate::request::Request;
 use crate::request::body::Body;
 use crate::request::head::RequestHead;
-use crate::request::spool::{PENDING, Spool, SpooledFile};
+use crate::request::spool::{Held, PENDING, Spool, SpooledFile};
 use crate::run::learning::EndpointKey;
 
 /// Bodies up to this size are collected in memory.
 pub const IN_MEMORY: u64 = 1024 * 1024;
 
+/// Bodies up to this size are not counted: heads are larger, and are not either.
+const LITTLE: usize = 4 * 1024;
+
 /// What a worker does for bodies that do not fit in memory.
 pub trait Intake {
+    /// Begin to count the bytes of a body that is held in memory.
+    fn memory(&self) -> Held;
+
     /// Begin to spool; None when there is no space.
     fn spool(&self) -> std::io::Result<Option<Spool>>;
 
@@ -56,9 +62,19 @@ pub enum Decoder {
 }
 
 pub enum Sink {
-    Memory(Vec<u8>),
-    Spool { spool: Box<Spool>, is_full: bool },
-    Pipe { pipe: Arc<BodyPipe>, is_full: bool },
+    /// Counted once it is more than a little.
+    Memory {
+        bytes: Vec<u8>,
+        held: Option<Held>,
+    },
+    Spool {
+        spool: Box<Spool>,
+        is_full: bool,
+    },
+    Pipe {
+        pipe: Arc<BodyPipe>,
+        is_full: bool,
+    },
 }
 
 pub enum Refusal {
@@ -72,7 +88,7 @@ impl Incoming {
             return false;
         }
         match &self.sink {
-            Sink::Memory(_) => true,
+            Sink::Memory { .. } => true,
             Sink::Spool { spool, is_full } => !is_full && spool.pending() < PENDING,
             Sink::Pipe { is_full, .. } => !is_full,
         }
@@ -111,12 +127,16 @@ impl Incoming {
         let end = self.is_whole.then_some(End::Whole);
         let is_above_limit = self.is_above_limit();
         match &mut self.sink {
-            Sink::Memory(bytes) => {
+            Sink::Memory { bytes, held } => {
                 bytes.extend_from_slice(data);
                 if let Some(intake) = intake
-                    && bytes.len() as u64 > IN_MEMORY
+                    && bytes.len() > LITTLE
                 {
-                    self.leave_memory(intake)?;
+                    let length = bytes.len() as u64;
+                    let held = held.get_or_insert_with(|| intake.memory());
+                    if !held.grow_to(length) || length > IN_MEMORY {
+                        self.leave_memory(intake)?;
+                    }
                 }
             }
             Sink::Spool { spool, is_full } => {
@@ -131,7 +151,7 @@ impl Incoming {
     /// Send the body elsewhere: to the disk, or straight to the view when nobody will want
     /// it, it is more than the application takes, or there is no space.
     pub fn leave_memory(&mut self, intake: &dyn Intake) -> std::io::Result<()> {
-        let Sink::Memory(bytes) = &self.sink else {
+        let Sink::Memory { bytes, .. } = &self.sink else {
             return Ok(());
         };
         let is_miss = self.request.as_ref().is_some_and(|request| request.is_miss);
@@ -154,7 +174,7 @@ impl Incoming {
     pub fn pipe_to_view(&mut self, intake: &dyn Intake) {
         let pipe = intake.pipe();
         let is_full = match &self.sink {
-            Sink::Memory(bytes) => !pipe.push(bytes, self.is_whole.then_some(End::Whole)),
+            Sink::Memory { bytes, .. } => !pipe.push(bytes, self.is_whole.then_some(End::Whole)),
             _ => false,
         };
         self.sink = Sink::Pipe { pipe, is_full };
@@ -169,8 +189,8 @@ impl Incoming {
     ) -> PyResult<Option<Request>> {
         let body = match (&mut self.sink, intake) {
             (Sink::Pipe { .. }, _) => return self.dispatch_streamed(py, None).map(Some),
-            (Sink::Memory(bytes), _) if self.is_whole => {
-                Body::in_memory(PyBytes::new(py, bytes).unbind())
+            (Sink::Memory { bytes, held }, _) if self.is_whole => {
+                Body::in_memory(PyBytes::new(py, bytes).unbind(), held.take())
             }
             (Sink::Spool { spool, is_full }, Some(intake)) if spool.pending() == 0 => {
                 if !self.is_whole && !*is_full {

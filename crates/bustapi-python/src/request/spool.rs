@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use std::thread;
 
-use crate::worker::shared::RequestId;
+use crate::request::ids::RequestId;
 
 /// Bytes handed over and not written yet, per body; beyond it the connection is not read.
 pub const PENDING: usize = 1024 * 1024;
@@ -21,7 +21,9 @@ pub type Written = Box<dyn Fn(RequestId, io::Result<usize>) + Send + Sync>;
 
 /// The writing thread of a worker, started by the first large body.
 pub struct Spooler {
-    directory: PathBuf,
+    candidates: Vec<PathBuf>,
+    /// Those of them that take files, looked for when the first body comes.
+    directories: OnceLock<Vec<PathBuf>>,
     /// Bytes on disk that requests may hold at the same time.
     budget: u64,
     used: Arc<AtomicU64>,
@@ -32,6 +34,7 @@ pub struct Spooler {
 struct Order {
     token: RequestId,
     bytes: Vec<u8>,
+    directory: PathBuf,
     file: Arc<Mutex<Option<File>>>,
 }
 
@@ -49,10 +52,62 @@ pub struct Spool {
     unchecked: u64,
 }
 
-/// Bytes of the budget that a body holds, given back when it is dropped.
-struct Space {
+/// Bytes of a budget that a body holds, given back when it is dropped.
+pub struct Space {
     used: Arc<AtomicU64>,
     held: u64,
+}
+
+impl Space {
+    fn new(used: &Arc<AtomicU64>) -> Self {
+        Self {
+            used: Arc::clone(used),
+            held: 0,
+        }
+    }
+
+    /// Hold so many bytes more; returns how many all bodies hold together.
+    fn grow(&mut self, count: u64) -> u64 {
+        self.held += count;
+        self.used.fetch_add(count, Ordering::AcqRel) + count
+    }
+}
+
+/// Memory that the bodies of a worker may hold together.
+pub struct Memory {
+    used: Arc<AtomicU64>,
+    most: u64,
+}
+
+/// Bytes of one body in memory that are counted.
+pub struct Held {
+    space: Space,
+    most: u64,
+}
+
+impl Memory {
+    pub fn new(most: u64) -> Self {
+        Self {
+            used: Arc::default(),
+            most,
+        }
+    }
+
+    /// Begin to count the bytes of a body.
+    pub fn begin(&self) -> Held {
+        Held {
+            space: Space::new(&self.used),
+            most: self.most,
+        }
+    }
+}
+
+impl Held {
+    /// Count that a body has so many bytes; returns whether it may stay in memory.
+    pub fn grow_to(&mut self, length: u64) -> bool {
+        let more = length.saturating_sub(self.space.held);
+        self.space.grow(more) <= self.most
+    }
 }
 
 impl Drop for Space {
@@ -69,9 +124,11 @@ pub struct SpooledFile {
 }
 
 impl Spooler {
-    pub fn new(directory: PathBuf, budget: u64, written: Written) -> Self {
+    /// `candidates`: folders for the files, the preferred one first.
+    pub fn new(candidates: Vec<PathBuf>, budget: u64, written: Written) -> Self {
         Self {
-            directory,
+            candidates,
+            directories: OnceLock::new(),
             budget,
             used: Arc::default(),
             written: Arc::new(written),
@@ -81,19 +138,27 @@ impl Spooler {
 
     /// Begin to write a body; None when there is no space for one.
     pub fn begin(&self, token: RequestId) -> io::Result<Option<Spool>> {
-        if self.used.load(Ordering::Acquire) >= self.budget || is_nearly_full(&self.directory) {
+        if self.used.load(Ordering::Acquire) >= self.budget {
             return Ok(None);
         }
+        let directories = self.directories.get_or_init(|| {
+            let takes_files = |path: &&PathBuf| create_unlinked(path).is_ok();
+            self.candidates
+                .iter()
+                .filter(takes_files)
+                .cloned()
+                .collect()
+        });
+        let Some(directory) = directories.iter().find(|path| !is_nearly_full(path)) else {
+            return Ok(None);
+        };
         Ok(Some(Spool {
             token,
             file: Arc::default(),
             orders: self.orders()?,
-            space: Space {
-                used: Arc::clone(&self.used),
-                held: 0,
-            },
+            space: Space::new(&self.used),
             budget: self.budget,
-            directory: self.directory.clone(),
+            directory: directory.clone(),
             gathered: Vec::new(),
             pending: 0,
             unchecked: 0,
@@ -105,12 +170,12 @@ impl Spooler {
             return Ok(orders.clone());
         }
         let (sender, receiver) = mpsc::channel::<Order>();
-        let (directory, written) = (self.directory.clone(), Arc::clone(&self.written));
+        let written = Arc::clone(&self.written);
         thread::Builder::new()
             .name("bustapi-spool".to_owned())
             .spawn(move || {
                 for order in receiver {
-                    written(order.token, order.write(&directory));
+                    written(order.token, order.write());
                 }
             })?;
         Ok(self.orders.get_or_init(|| sender).clone())
@@ -118,11 +183,11 @@ impl Spooler {
 }
 
 impl Order {
-    fn write(&self, directory: &Path) -> io::Result<usize> {
+    fn write(&self) -> io::Result<usize> {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let file = match &mut *file {
             Some(file) => file,
-            none => none.insert(create_unlinked(directory)?),
+            none => none.insert(create_unlinked(&self.directory)?),
         };
         file.write_all(&self.bytes)?;
         Ok(self.bytes.len())
@@ -144,11 +209,11 @@ impl Spool {
             return true;
         }
         let count = bytes.len() as u64;
-        self.space.held += count;
-        let used = self.space.used.fetch_add(count, Ordering::AcqRel) + count;
+        let used = self.space.grow(count);
         let order = Order {
             token: self.token,
             bytes,
+            directory: self.directory.clone(),
             file: Arc::clone(&self.file),
         };
         self.orders
@@ -241,7 +306,7 @@ mod tests {
         let (sender, receiver) = mpsc::channel();
         let written = move |_, result| sender.send(result).expect("the test is listening");
         (
-            Spooler::new(std::env::temp_dir(), BUDGET, Box::new(written)),
+            Spooler::new(vec![std::env::temp_dir()], BUDGET, Box::new(written)),
             receiver,
         )
     }
@@ -330,24 +395,64 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_takes_nothing_is_reported() {
+    fn the_first_directory_that_takes_files_is_used() {
+        let (sender, receiver) = mpsc::channel();
+        let written = move |_, result| sender.send(result).expect("the test is listening");
+        let missing = std::env::temp_dir().join("bustapi-does-not-exist");
+        let candidates = vec![missing, std::env::temp_dir()];
+        let spooler = Spooler::new(candidates, BUDGET, Box::new(written));
+        let mut spool = spooler
+            .begin(ID)
+            .expect("it can start")
+            .expect("there is a directory");
+
+        spool.gather(b"one");
+        assert!(spool.hand_over());
+
+        let result = receiver.recv().expect("it answers");
+        assert_eq!(result.expect("the disk takes it"), 3);
+    }
+
+    #[test]
+    fn where_no_directory_takes_files_nothing_begins() {
+        let missing = std::env::temp_dir().join("bustapi-does-not-exist");
+        let spooler = Spooler::new(vec![missing], BUDGET, Box::new(|_, _| {}));
+
+        assert!(spooler.begin(ID).expect("it is no error").is_none());
+    }
+
+    #[test]
+    fn a_directory_that_goes_is_reported() {
         let (sender, receiver) = mpsc::channel();
         let written = move |token, result| sender.send((token, result)).expect("listening");
-        let directory = std::env::temp_dir().join("bustapi-does-not-exist");
-        let spooler = Spooler::new(directory, BUDGET, Box::new(written));
+        let directory = std::env::temp_dir().join(format!("bustapi-goes-{}", std::process::id()));
+        std::fs::create_dir(&directory).expect("it can be made");
+        let spooler = Spooler::new(vec![directory.clone()], BUDGET, Box::new(written));
         let mut spool = spooler
             .begin(ID)
             .expect("it can start")
             .expect("there is space");
+        std::fs::remove_dir(&directory).expect("it is empty");
 
         spool.gather(b"one");
         assert!(spool.hand_over());
 
         let (token, result) = receiver.recv().expect("it answers");
         assert_eq!(token, ID);
-        assert_eq!(
-            result.expect_err("there is no directory").kind(),
-            io::ErrorKind::NotFound
-        );
+        let error = result.expect_err("there is no directory");
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn memory_is_counted_and_given_back() {
+        let memory = Memory::new(10);
+        let (mut one, mut other) = (memory.begin(), memory.begin());
+
+        assert!(one.grow_to(4) && other.grow_to(6));
+        assert!(!one.grow_to(5));
+        drop(one);
+
+        assert!(other.grow_to(10));
+        assert!(!other.grow_to(11));
     }
 }

@@ -17,7 +17,8 @@ use crate::answer::{Answer, Answered};
 use crate::protocol::http1::Refused;
 use crate::request::Request;
 use crate::request::head::{Peer, RequestHead};
-use crate::request::spool::Spooler;
+use crate::request::ids::RequestId;
+use crate::request::spool::{Memory, Spooler};
 use crate::run::learning::{EndpointKey, Measured};
 use crate::worker::counters::Counters;
 use crate::worker::faults::Faults;
@@ -27,13 +28,6 @@ use crate::worker::site::Site;
 
 /// How often signals are looked for where a wait cannot be interrupted by them.
 pub const SIGNALS: Duration = Duration::from_millis(100);
-
-/// Which request of which connection: a place in the table, and a number never used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RequestId {
-    pub connection: usize,
-    pub serial: u64,
-}
 
 /// A request that is to run, here or on another thread.
 pub struct Job {
@@ -119,6 +113,7 @@ pub struct Shared {
     pub descriptors: Arc<Descriptors>,
     pub log: Option<LogWriter>,
     pub spooler: Spooler,
+    pub memory: Memory,
     pub timeouts: Timeouts,
     pub most_connections: usize,
     pub end: End,
