@@ -56,6 +56,8 @@ pub struct Body {
     source: Source,
     reader: Mutex<Reader>,
     is_closed: AtomicBool,
+    /// The process that it came to; in a child that was forked it is not to be read.
+    home: u32,
     _held: Option<Held>,
 }
 
@@ -107,6 +109,7 @@ impl Body {
     /// `held`: what the bytes count for while the body lives.
     pub fn in_memory(bytes: Py<PyBytes>, held: Option<Held>) -> Self {
         Self {
+            home: std::process::id(),
             _held: held,
             source: Source::Memory(bytes),
             reader: Mutex::default(),
@@ -134,6 +137,7 @@ impl Body {
             ..Reader::default()
         };
         Self {
+            home: std::process::id(),
             _held: None,
             source: Source::Parts(length),
             reader: Mutex::new(reader),
@@ -155,6 +159,8 @@ impl Body {
     fn take<'py>(&self, py: Python<'py>, until: Until) -> PyResult<Bound<'py, PyBytes>> {
         match &self.source {
             Source::Memory(bytes) => Ok(self.take_from_memory(bytes.bind(py), until)),
+            // What comes goes to the parent, and so does the place in a file.
+            Source::Parts(_) if self.home != std::process::id() => Err(broken(py)?),
             Source::Parts(_) => loop {
                 match self.with_reader(py, |reader| reader.take(until))? {
                     Taken::Bytes(bytes) => return Ok(PyBytes::new(py, &bytes)),
