@@ -5,9 +5,13 @@
 //! | is not known yet | on a view thread | 32 quick calls in a row: inline |
 //! | is inline | on the leader | it waits in two of its last eight measured calls, or once for longer than a tick |
 //! | is inline, and its last call took longer than a tick | on the leader, but on a view thread while another thread is held up by such a call | a call within a tick |
-//! | was seen to wait | on a view thread | 32 quick calls in a row |
+//! | was seen to wait | on a view thread | as many quick calls in a row, or more, see below |
 //! | is streaming now | on a stream thread | its stream ended, short and quick |
 //! | has streamed for long | on a stream thread | 32 short and quick ones in a row |
+//!
+//! An endpoint that is inline and soon waits again has calls of two kinds. Each time it needs
+//! twice as many quick calls in a row before it is inline again, so that it comes to stay
+//! on the view threads.
 //!
 //! Quick means that the call did not wait for long: a view that computes would gain nothing
 //! from another thread, and one that other processes displaced even less. The monotonic
@@ -32,8 +36,12 @@ const LONG: Duration = Duration::from_micros(100);
 /// Time off the processor from which a call has waited: a few times a hop between threads.
 const WAITED: Duration = Duration::from_micros(100);
 
-/// Quick calls in a row after which an endpoint runs inline.
-const PROOF: u8 = 32;
+/// Quick calls in a row after which an endpoint runs inline, the first time and at most.
+const PROOF: u32 = 32;
+const MOST_PROOF: u32 = 32 * 1024;
+
+/// After so many calls inline a wait says nothing of the calls before.
+const SOON: u32 = 1024;
 
 /// Which endpoint a request belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,13 +92,17 @@ pub enum BodyKind {
     Long,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Entry {
     is_inline: bool,
     measures_next: bool,
     /// Whether the last call took longer than a tick.
     was_long: bool,
-    quick_in_row: u8,
+    /// On a view thread: quick calls in a row, and how many are needed.
+    quick_in_row: u32,
+    proof: u32,
+    /// Calls since it is inline.
+    inline_calls: u32,
     /// Of the last eight measured calls, those that waited.
     waits: u8,
     streams: bool,
@@ -184,6 +196,22 @@ impl Learning {
     }
 }
 
+impl Default for Entry {
+    fn default() -> Self {
+        Self {
+            is_inline: false,
+            measures_next: false,
+            was_long: false,
+            quick_in_row: 0,
+            proof: PROOF,
+            inline_calls: 0,
+            waits: 0,
+            streams: false,
+            streaming: 0,
+        }
+    }
+}
+
 impl Entry {
     fn learn(&mut self, measured: Measured) {
         self.was_long = measured.wall > TICK;
@@ -212,18 +240,27 @@ impl Entry {
     }
 
     fn leave_leader(&mut self) {
+        if self.is_inline {
+            self.proof = if self.inline_calls < SOON {
+                MOST_PROOF.min(self.proof * 2)
+            } else {
+                PROOF
+            };
+        }
         self.is_inline = false;
         self.quick_in_row = 0;
     }
 
     fn count_quick(&mut self) {
         if self.is_inline {
+            self.inline_calls = self.inline_calls.saturating_add(1);
             return;
         }
         self.quick_in_row += 1;
-        if self.quick_in_row >= PROOF {
+        if self.quick_in_row >= self.proof {
             *self = Self {
                 is_inline: true,
+                proof: self.proof,
                 streaming: self.streaming,
                 ..Self::default()
             };
@@ -356,6 +393,41 @@ mod tests {
         learning.learn(KEY, call(1_000, Some(50)));
 
         assert_eq!(learning.place(KEY, false).0, Place::Inline);
+    }
+
+    #[test]
+    fn an_endpoint_with_calls_of_two_kinds_comes_to_stay_on_the_view_threads() {
+        let mut learning = Learning::default();
+        let mut waits_inline = 0;
+
+        for number in 0..100_000 {
+            let place = learning.place(KEY, false).0;
+            if number % 50 == 49 {
+                waits_inline += u32::from(place == Place::Inline);
+                learning.learn(KEY, call(50_000, Some(50)));
+            } else {
+                learning.learn(KEY, call(20, Some(20)));
+            }
+        }
+
+        assert_eq!(waits_inline, 1);
+    }
+
+    #[test]
+    fn an_endpoint_that_waits_seldom_is_soon_inline_again() {
+        let mut learning = proved_quick();
+
+        for _ in 0..20 {
+            for _ in 0..SOON {
+                learning.learn(KEY, call(20, None));
+            }
+            learning.displaced(KEY, true);
+            for _ in 0..PROOF {
+                assert_eq!(learning.place(KEY, false).0, Place::View);
+                learning.learn(KEY, call(20, Some(20)));
+            }
+            assert_eq!(learning.place(KEY, false).0, Place::Inline);
+        }
     }
 
     #[test]
