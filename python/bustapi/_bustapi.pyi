@@ -325,8 +325,8 @@ class Worker:
     def _inject_fault(self, point: str, times: int) -> None:
         """Have the core panic the next times that it comes to a point, for tests.
 
-        :param point: ``"read"``, ``"parse"``, ``"dispatch"``, ``"view"``, ``"encode"`` or
-            ``"note"``.
+        :param point: ``"read"``, ``"parse"``, ``"dispatch"``, ``"view"``, ``"piece"``,
+            ``"encode"`` or ``"note"``.
         """
 
     def wait(self, timeout: float | None = None) -> bool:

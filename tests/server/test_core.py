@@ -803,6 +803,50 @@ def test_an_error_after_the_head_cuts_the_body() -> None:
     assert len(server.handler.errors) == 40
 
 
+@pytest.mark.parametrize("place", ["view", "hot", "displaced"])
+def test_a_fault_of_the_core_cuts_a_stream_that_has_begun(place: str) -> None:
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        def generate() -> Iterator[bytes]:
+            yield b"part"
+
+            if is_faulty.is_set():
+                names.append(threading.current_thread().name)
+
+                # The loop is taken over from a thread that keeps it waiting.
+                if place != "hot":
+                    assert has_part.wait(TIMEOUT)
+
+                server.worker._inject_fault("piece", 1)
+                yield b"last"
+
+        return "200 OK", [], generate()
+
+    is_faulty, has_part = threading.Event(), threading.Event()
+    names: list[str] = []
+
+    with serving(respond) as server:
+        if place != "view":
+            # Often enough that the loop runs them itself.
+            for _ in range(100):
+                server.get()
+
+        is_faulty.set()
+
+        with server.connect() as connection:
+            connection.sendall(request())
+            received = b"" if place == "hot" else read_until(connection, b"part\r\n")
+            has_part.set()
+            received += read_all(connection)
+
+        is_faulty.clear()
+        after = server.get()
+
+    assert names == ["view" if place == "view" else "hot"]
+    assert body_of(received) == b"4\r\npart\r\n4\r\nlast\r\n"
+    assert body_of(after) == b"4\r\npart\r\n0\r\n\r\n"
+    assert len(server.handler.errors) == 1
+
+
 @pytest.mark.parametrize("error", [ValueError, SystemExit, KeyboardInterrupt])
 def test_an_error_of_the_handler_costs_one_request(error: type[BaseException]) -> None:
     def respond(head: RequestHead, body: Body | None) -> Any:

@@ -1,6 +1,7 @@
 //! What several threads look at, explored under loom in every order they can take.
 
 pub mod body_pipe;
+pub mod delivery;
 pub mod lead;
 mod locks;
 pub mod mailbox;

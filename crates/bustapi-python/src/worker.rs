@@ -34,7 +34,7 @@ use crate::worker::counters::Counters;
 use crate::worker::faults::Faults;
 use crate::worker::fork::close_in_children;
 use crate::worker::log_writer::{LogWriter, duplicate};
-use crate::worker::shared::{End, Note, SIGNALS, Shared, Timeouts, wake};
+use crate::worker::shared::{End, Note, Notes, PollWaker, SIGNALS, Shared, Timeouts};
 use crate::worker::site::{Identity, Site, catch_panic};
 
 /// Bytes of bodies that a worker holds in memory; beyond it they are spooled.
@@ -108,8 +108,8 @@ impl Worker {
             is_multiprocess: multiprocess,
         };
         let poll = Poll::new()?;
-        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
-        let mailbox = Arc::new(Mailbox::default());
+        let waker = Waker::new(poll.registry(), WAKER)?;
+        let mailbox = Arc::new(Mailbox::new(PollWaker(waker)));
         let log = access_log_fd
             .map(|descriptor| duplicate(descriptor).and_then(LogWriter::start))
             .transpose()?;
@@ -119,7 +119,6 @@ impl Worker {
             site: Site::new(handler, index, &identity)?,
             is_stopped: AtomicBool::new(false),
             mailbox: Arc::clone(&mailbox),
-            waker: Arc::clone(&waker),
             // The single thread is not made by the pool.
             views: if is_single {
                 Pool::new(0, WAITING_VIEWS)
@@ -134,7 +133,7 @@ impl Worker {
             descriptors,
             log,
             memory: Memory::new(BODIES),
-            spooler: spooler(spool_directory, spool_budget, mailbox, waker),
+            spooler: spooler(spool_directory, spool_budget, mailbox),
             timeouts: Timeouts {
                 head: seconds("head_timeout", head_timeout)?,
                 keep_alive: seconds("keep_alive_timeout", keep_alive_timeout)?,
@@ -200,7 +199,7 @@ impl Worker {
     #[pyo3(signature = (grace = 30.0))]
     fn drain(&self, grace: f64) -> PyResult<()> {
         self.shared.end.ask(seconds("grace", grace)?);
-        wake(&self.shared.waker);
+        self.shared.mailbox.wake();
         Ok(())
     }
 
@@ -370,18 +369,9 @@ fn temporary_directories() -> Vec<PathBuf> {
     named.chain(usual).map(PathBuf::from).collect()
 }
 
-fn spooler(
-    directory: Option<PathBuf>,
-    budget: u64,
-    mailbox: Arc<Mailbox<Note>>,
-    waker: Arc<Waker>,
-) -> Spooler {
+fn spooler(directory: Option<PathBuf>, budget: u64, mailbox: Arc<Notes>) -> Spooler {
     let candidates = directory.map_or_else(temporary_directories, |directory| vec![directory]);
-    let written = move |id, result| {
-        if mailbox.post(Note::Spooled { id, result }) {
-            wake(&waker);
-        }
-    };
+    let written = move |id, result| mailbox.post(Note::Spooled { id, result });
     Spooler::new(candidates, budget, Box::new(written))
 }
 

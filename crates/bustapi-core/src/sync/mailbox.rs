@@ -2,50 +2,99 @@
 
 use super::locks::{Mutex, lock};
 
-/// A queue that any thread may post to and one thread empties.
-#[derive(Debug)]
-pub struct Mailbox<T>(Mutex<Vec<T>>);
-
-impl<T> Default for Mailbox<T> {
-    fn default() -> Self {
-        Self(Mutex::new(Vec::new()))
-    }
+/// What wakes the reader of a mailbox, if only the next time that it waits.
+pub trait Wake {
+    fn wake(&self);
 }
 
-impl<T> Mailbox<T> {
-    /// Add an item; returns whether the reader must be woken for it.
+/// A queue that any thread may post to and one thread empties.
+#[derive(Debug)]
+pub struct Mailbox<T, W> {
+    items: Mutex<Vec<T>>,
+    waker: W,
+}
+
+impl<T, W: Wake> Mailbox<T, W> {
+    pub fn new(waker: W) -> Self {
+        Self {
+            items: Mutex::new(Vec::new()),
+            waker,
+        }
+    }
+
+    /// Add an item and wake the reader for it.
     ///
     /// Only the first item after the box was emptied wakes: whoever finds others in it
     /// knows that their wake is under way and that the reader has yet to look.
-    #[must_use]
-    pub fn post(&self, item: T) -> bool {
-        let mut items = lock(&self.0);
-        items.push(item);
-        items.len() == 1
+    pub fn post(&self, item: T) {
+        if self.add(item) {
+            self.wake();
+        }
+    }
+
+    /// Post from the thread that has lent the place of the reader: it looks itself once it
+    /// has that back, and whoever took it looked after that. `is_lent` says whether it was
+    /// taken before.
+    pub fn post_lent(&self, item: T, is_lent: impl FnOnce() -> bool) {
+        let _is_first = self.add(item);
+        if !is_lent() {
+            self.wake();
+        }
+    }
+
+    /// Wake the reader for something that is no item.
+    pub fn wake(&self) {
+        self.waker.wake();
     }
 
     /// Move everything that is there into an empty list, whose room is used again.
     pub fn collect(&self, into: &mut Vec<T>) {
         debug_assert!(into.is_empty());
-        let mut items = lock(&self.0);
-        std::mem::swap(&mut *items, into);
+        std::mem::swap(&mut *lock(&self.items), into);
+    }
+
+    /// Add an item; returns whether it is the first.
+    fn add(&self, item: T) -> bool {
+        let mut items = lock(&self.items);
+        items.push(item);
+        items.len() == 1
     }
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    impl Wake for Cell<u32> {
+        fn wake(&self) {
+            self.set(self.get() + 1);
+        }
+    }
 
     #[test]
     fn only_the_first_of_a_batch_wakes() {
-        let mailbox = Mailbox::default();
+        let mailbox = Mailbox::new(Cell::new(0));
         let mut items = Vec::new();
 
-        assert!(mailbox.post(1));
-        assert!(!mailbox.post(2));
+        mailbox.post(1);
+        mailbox.post(2);
         mailbox.collect(&mut items);
 
-        assert_eq!(items, [1, 2]);
-        assert!(mailbox.post(3));
+        assert_eq!((&*items, mailbox.waker.get()), (&[1, 2][..], 1));
+        mailbox.post(3);
+        assert_eq!(mailbox.waker.get(), 2);
+    }
+
+    #[test]
+    fn who_has_lent_the_place_of_the_reader_wakes_whoever_took_it() {
+        let mailbox = Mailbox::new(Cell::new(0));
+
+        mailbox.post_lent(1, || true);
+        assert_eq!(mailbox.waker.get(), 0);
+        mailbox.post_lent(2, || false);
+
+        assert_eq!(mailbox.waker.get(), 1);
     }
 }

@@ -1,27 +1,17 @@
 //! A pipe of a request's body: the loop pushes, a view pulls, the client may leave.
 
 use bustapi_core::sync::body_pipe::{BodyPipe, End, Pulled};
-use bustapi_core::sync::mailbox::Mailbox;
 use loom::sync::Arc;
 use loom::thread;
 
-use crate::wake::Wake;
+use crate::desk::Desk;
 
-struct Body;
-
-/// A pipe that tells the loop through a mailbox, as the worker's do.
-fn pipe() -> (Arc<BodyPipe>, Arc<Mailbox<Body>>, Arc<Wake>) {
-    let (mailbox, wake) = (Arc::new(Mailbox::default()), Arc::new(Wake::default()));
-    let notify = {
-        let (mailbox, wake) = (mailbox.clone(), wake.clone());
-        move || {
-            if mailbox.post(Body) {
-                wake.wake();
-            }
-        }
-    };
-    let pipe = Arc::new(BodyPipe::new(Box::new(notify), None));
-    (pipe, mailbox, wake)
+/// A pipe that tells the loop through its mailbox.
+fn pipe() -> (Arc<BodyPipe>, Arc<Desk<()>>) {
+    let desk = Arc::new(Desk::default());
+    let theirs = desk.clone();
+    let notify = move || theirs.mailbox.post(());
+    (Arc::new(BodyPipe::new(Box::new(notify), None)), desk)
 }
 
 /// Read to the end, as a view does.
@@ -39,7 +29,7 @@ fn read_all(pipe: &BodyPipe) -> (Vec<u8>, End) {
 #[test]
 fn a_body_comes_out_whole_however_little_room_there_is() {
     loom::model(|| {
-        let (pipe, mailbox, wake) = pipe();
+        let (pipe, desk) = pipe();
         let view = {
             let pipe = pipe.clone();
             thread::spawn(move || read_all(&pipe))
@@ -47,13 +37,11 @@ fn a_body_comes_out_whole_however_little_room_there_is() {
 
         // A client that waits for "100 Continue" sends nothing before the view wants it.
         while !pipe.is_wanted() {
-            wake.wait();
-            mailbox.collect(&mut Vec::new());
+            desk.wait();
         }
         for (piece, end) in [(&b"ab"[..], None), (b"c", Some(End::Whole))] {
             while !pipe.has_room() {
-                wake.wait();
-                mailbox.collect(&mut Vec::new());
+                desk.wait();
             }
             let _may_go_on = pipe.push(piece, end);
         }
@@ -66,7 +54,7 @@ fn a_body_comes_out_whole_however_little_room_there_is() {
 #[test]
 fn a_client_that_leaves_ends_the_waiting_of_its_view() {
     loom::model(|| {
-        let (pipe, _mailbox, _wake) = pipe();
+        let (pipe, _desk) = pipe();
         let view = {
             let pipe = pipe.clone();
             thread::spawn(move || read_all(&pipe))
@@ -83,7 +71,7 @@ fn a_client_that_leaves_ends_the_waiting_of_its_view() {
 #[test]
 fn the_first_end_counts_whoever_comes_with_another() {
     loom::model(|| {
-        let (pipe, _mailbox, _wake) = pipe();
+        let (pipe, _desk) = pipe();
         let loop_thread = {
             let pipe = pipe.clone();
             thread::spawn(move || {

@@ -4,7 +4,9 @@
 #![cfg(loom)]
 
 mod body_pipe;
+mod delivery;
+mod desk;
 mod lead;
+mod mailbox;
 mod pool;
-mod requests;
-mod wake;
+mod request_state;

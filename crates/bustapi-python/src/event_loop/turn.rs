@@ -343,7 +343,7 @@ impl Intake for WorkerIntake<'_> {
         // The only thread is the main thread, which has to look after signals as well.
         let patience = shared.is_single.then_some(SIGNALS);
         Arc::new(BodyPipe::new(
-            Box::new(move || shared.post(Note::Body(id))),
+            Box::new(move || shared.mailbox.post(Note::Body(id))),
             patience,
         ))
     }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bustapi_core::answer::AnswerHead;
-use bustapi_core::sync::stream_pipe::{Pushed, StreamEnd, StreamPipe};
+use bustapi_core::sync::delivery::Delivery;
+use bustapi_core::sync::stream_pipe::StreamEnd;
 use pyo3::prelude::*;
 
 use crate::answer::context::RequestContext;
@@ -26,13 +27,7 @@ use crate::worker::shared::{Done, Job, SIGNALS, Shared};
 const LONG_STREAM: Duration = Duration::from_millis(100);
 
 /// What the thread that runs a request does for those that wait behind it.
-pub trait Post {
-    /// Hand the answer over, unless nobody waits for it.
-    fn answer(&mut self, job: &Job, answer: Answer);
-
-    /// Tell the loop that a pipe has something new.
-    fn announce(&mut self, job: &Job);
-
+pub trait MakeWay {
     /// Note that an iterator is run from here on, which may take any time.
     fn begin_iterating(&mut self);
 
@@ -40,9 +35,12 @@ pub trait Post {
     fn begin_waiting(&mut self);
 }
 
+/// The way of the answer to the loop.
+pub type Sent<'a> = Delivery<'a, Answer, Done>;
+
 /// What is left when a request has run.
 pub struct Ran {
-    /// The answer, unless it was handed over before.
+    /// The answer, unless one was handed over before.
     pub answer: Option<Answer>,
     pub answered: Answered,
     pub measured: Measured,
@@ -50,6 +48,23 @@ pub struct Ran {
 }
 
 impl Ran {
+    /// Our own code has failed: nothing is known but that the client must be told.
+    pub fn failed(sent: &mut Sent<'_>) -> Self {
+        Self {
+            answer: sent.cut().then(|| Answer::bare(500)),
+            answered: Answered {
+                status: 500,
+                size: 0,
+            },
+            measured: Measured {
+                wall: Duration::ZERO,
+                effort: None,
+                body: BodyKind::Whole,
+            },
+            has_streamed: sent.streams(),
+        }
+    }
+
     pub fn done(&self, job: &Job, was_displaced: bool) -> Done {
         Done {
             key: job.request.key,
@@ -63,7 +78,14 @@ impl Ran {
 /// Run a request on this thread.
 ///
 /// `measures`: whether the processor time of the thread is to be looked at.
-pub fn run(py: Python<'_>, shared: &Shared, job: &Job, post: &mut dyn Post, measures: bool) -> Ran {
+pub fn run(
+    py: Python<'_>,
+    shared: &Shared,
+    job: &Job,
+    sent: &mut Sent<'_>,
+    way: &mut dyn MakeWay,
+    measures: bool,
+) -> Ran {
     let started = Instant::now();
     let clock = measures.then(ThreadClock::read);
     shared.faults.strike(Point::View);
@@ -73,7 +95,8 @@ pub fn run(py: Python<'_>, shared: &Shared, job: &Job, post: &mut dyn Post, meas
         py,
         shared,
         job,
-        post,
+        sent,
+        way,
         has_waited: false,
     };
     let (answer, answered, body) = match (made, closing) {
@@ -97,7 +120,7 @@ pub fn run(py: Python<'_>, shared: &Shared, job: &Job, post: &mut dyn Post, meas
         effort: clock.map(ThreadClock::elapsed),
         body,
     };
-    let has_streamed = measured.body != BodyKind::Whole;
+    let has_streamed = sent.streams();
     Ran {
         answer,
         answered,
@@ -106,18 +129,19 @@ pub fn run(py: Python<'_>, shared: &Shared, job: &Job, post: &mut dyn Post, meas
     }
 }
 
-struct Running<'a, 'py> {
+struct Running<'a, 'd, 'py> {
     py: Python<'py>,
     shared: &'a Shared,
     job: &'a Job,
-    post: &'a mut dyn Post,
+    sent: &'a mut Sent<'d>,
+    way: &'a mut dyn MakeWay,
     has_waited: bool,
 }
 
-impl Running<'_, '_> {
+impl Running<'_, '_, '_> {
     fn answer(&mut self, answer: Answer) -> Answered {
         let answered = answer.answered(self.py, &self.job.request.terms);
-        self.post.answer(self.job, answer);
+        self.sent.answer(answer);
         answered
     }
 
@@ -127,6 +151,7 @@ impl Running<'_, '_> {
     }
 
     fn next<'py>(&self, pump: &mut Pump, context: &RequestContext, py: Python<'py>) -> Next<'py> {
+        self.shared.faults.strike(Point::Piece);
         let next = pump.next(py, context, &self.shared.site, &self.job.request.head);
         end_child(&self.shared.descriptors);
         next
@@ -140,17 +165,11 @@ impl Running<'_, '_> {
         closing: &Closing,
     ) -> (Answered, BodyKind) {
         let status = head.status();
-        self.post.begin_iterating();
+        self.way.begin_iterating();
         let first = self.next(&mut pump, &closing.context, self.py);
-        let (pipe, mut size, is_last) = match first {
-            Next::Piece(piece, count) => {
-                let pipe = self.open_pipe(head, &piece.as_bytes()[..count]);
-                (pipe, count as u64, false)
-            }
-            Next::Last(piece, count) => {
-                let pipe = self.open_pipe(head, &piece.as_bytes()[..count]);
-                (pipe, count as u64, true)
-            }
+        let (mut size, is_last) = match first {
+            Next::Piece(piece, count) => (self.begin(head, &piece.as_bytes()[..count]), false),
+            Next::Last(piece, count) => (self.begin(head, &piece.as_bytes()[..count]), true),
             Next::End { is_whole } => {
                 let answered = self.answer(Answer {
                     head: Head::Checked(Box::new(head)),
@@ -168,9 +187,9 @@ impl Running<'_, '_> {
             }
         };
         if is_last {
-            self.finish(&pipe, StreamEnd::Whole);
+            self.sent.end(StreamEnd::Whole);
         } else {
-            size += self.pump(&pipe, &mut pump, closing);
+            size += self.pump(&mut pump, closing);
         }
         self.close(closing);
         let is_long = self.has_waited || self.job.started.elapsed() > LONG_STREAM;
@@ -182,62 +201,52 @@ impl Running<'_, '_> {
         (Answered { status, size }, body)
     }
 
-    /// Hand over the head with the first piece of a stream.
-    fn open_pipe(&mut self, head: AnswerHead, piece: &[u8]) -> Arc<StreamPipe> {
-        let pipe = Arc::new(StreamPipe::new(OUTPUT_LIMIT));
-        // The note of the answer itself announces what is in the pipe already.
-        let _announced = pipe.push(piece);
-        self.answer(Answer {
+    /// Hand over the head with the first piece of a stream, and return its size.
+    fn begin(&mut self, head: AnswerHead, piece: &[u8]) -> u64 {
+        self.sent.stream(OUTPUT_LIMIT, piece, |pipe| Answer {
             head: Head::Checked(Box::new(head)),
-            content: Content::Stream(Arc::clone(&pipe)),
+            content: Content::Stream(pipe),
             is_short: false,
         });
-        pipe
+        piece.len() as u64
     }
 
     /// Run the iterator on, and return how many bytes came of it.
-    fn pump(&mut self, pipe: &Arc<StreamPipe>, pump: &mut Pump, closing: &Closing) -> u64 {
+    fn pump(&mut self, pump: &mut Pump, closing: &Closing) -> u64 {
         let mut size = 0;
-        while self.wait_for_room(pipe) {
+        while self.wait_for_room() {
             let end = match self.next(pump, &closing.context, self.py) {
                 Next::Piece(piece, count) => {
                     size += count as u64;
-                    match pipe.push(&piece.as_bytes()[..count]) {
-                        Pushed::Announce => self.post.announce(self.job),
-                        Pushed::Known => {}
-                        Pushed::Gone => break,
+                    if self.sent.push(&piece.as_bytes()[..count]) {
+                        continue;
                     }
-                    continue;
+                    break;
                 }
                 Next::Last(piece, count) => {
                     size += count as u64;
-                    if pipe.push(&piece.as_bytes()[..count]) == Pushed::Announce {
-                        self.post.announce(self.job);
-                    }
+                    let _is_wanted = self.sent.push(&piece.as_bytes()[..count]);
                     StreamEnd::Whole
                 }
                 Next::End { is_whole: true } => StreamEnd::Whole,
                 Next::End { is_whole: false } | Next::Failed => StreamEnd::Close,
             };
-            self.finish(pipe, end);
+            self.sent.end(end);
             break;
         }
         size
     }
 
-    fn finish(&mut self, pipe: &StreamPipe, end: StreamEnd) {
-        if pipe.finish(end) == Pushed::Announce {
-            self.post.announce(self.job);
-        }
-    }
-
     /// Wait, without the interpreter, until the client has taken enough; False: it is gone.
-    fn wait_for_room(&mut self, pipe: &StreamPipe) -> bool {
+    fn wait_for_room(&mut self) -> bool {
+        let Some(pipe) = self.sent.pipe().map(Arc::clone) else {
+            return false;
+        };
         if pipe.has_room() {
             return true;
         }
         self.has_waited = true;
-        self.post.begin_waiting();
+        self.way.begin_waiting();
         if !self.shared.is_single {
             return self.py.detach(|| pipe.wait_for_room());
         }
@@ -250,7 +259,7 @@ impl Running<'_, '_> {
                 // A signal handler raised: the stream ends here, and the client sees it.
                 let head = Some(&self.job.request.head);
                 self.shared.site.log(self.py, head, error);
-                self.finish(pipe, StreamEnd::Close);
+                self.sent.end(StreamEnd::Close);
                 return false;
             }
         }

@@ -3,8 +3,7 @@
 use bustapi_core::sync::lead::{Lead, Loan};
 use pyo3::prelude::*;
 
-use crate::answer::Answer;
-use crate::run::answering::{Post, Ran, run};
+use crate::run::answering::{MakeWay, Ran, Sent, run};
 use crate::worker::shared::{Job, Note, Shared};
 use crate::worker::site::catch_panic;
 
@@ -16,55 +15,33 @@ pub fn run_inline<L>(
     measures: bool,
     (lead, loan): (&Lead<L>, Loan),
 ) -> Ran {
-    let mut lender = Lender { shared, lead, loan };
-    catch_panic(|| run(py, shared, job, &mut lender, measures)).unwrap_or_else(|error| {
+    let post = |told| {
+        let note = Note::of(job, told);
+        shared.mailbox.post_lent(note, || lead.is_lent(loan));
+    };
+    let mut sent = Sent::new(None, &post);
+    let mut way = Lender { lead, loan };
+    catch_panic(|| run(py, shared, job, &mut sent, &mut way, measures)).unwrap_or_else(|error| {
         shared.site.log(py, Some(&job.request.head), error);
-        Ran::failed()
+        Ran::failed(&mut sent)
     })
 }
 
 /// Hand over what a displaced thread has come to.
 pub fn finish_displaced(py: Python<'_>, shared: &Shared, job: &Job, ran: Ran) {
     let done = ran.done(job, true);
-    shared.post(match ran.answer {
-        Some(answer) => Note::Answer {
-            id: job.id,
-            key: job.request.key,
-            answer,
-            done: Some(done),
-        },
-        None => Note::Done(done),
-    });
+    let post = |told| shared.mailbox.post(Note::of(job, told));
+    Sent::new(None, &post).done(ran.answer, done);
     shared.log_access(py, &job.request.head, &ran.answered, job.started);
 }
 
-/// The way to the loop from the thread that has lent it.
+/// What the thread that has lent the loop does for the others.
 struct Lender<'a, L> {
-    shared: &'a Shared,
     lead: &'a Lead<L>,
     loan: Loan,
 }
 
-impl<L> Lender<'_, L> {
-    fn post(&self, note: Note) {
-        self.shared.post_lent(note, || self.lead.is_lent(self.loan));
-    }
-}
-
-impl<L> Post for Lender<'_, L> {
-    fn answer(&mut self, job: &Job, answer: Answer) {
-        self.post(Note::Answer {
-            id: job.id,
-            key: job.request.key,
-            answer,
-            done: None,
-        });
-    }
-
-    fn announce(&mut self, job: &Job) {
-        self.post(Note::Bytes(job.id));
-    }
-
+impl<L> MakeWay for Lender<'_, L> {
     fn begin_iterating(&mut self) {}
 
     fn begin_waiting(&mut self) {

@@ -1,13 +1,9 @@
 //! Requests answered on other threads than the leader's.
 
-use std::time::Duration;
-
 use bustapi_core::sync::pool::{Member, Pool};
 use pyo3::prelude::*;
 
-use crate::answer::{Answer, Answered, Content};
-use crate::run::answering::{Post, Ran, run};
-use crate::run::learning::{BodyKind, Measured};
+use crate::run::answering::{MakeWay, Ran, Sent, run};
 use crate::worker::shared::{Done, Job, Note, Shared};
 use crate::worker::site::catch_panic;
 
@@ -32,92 +28,45 @@ pub fn serve(
     job: &Job,
     (pool, member): (&Pool<Job>, &Member),
 ) -> bool {
-    if !job.state.as_ref().is_none_or(|state| state.start()) {
-        shared.post(Note::Done(Done {
-            key: job.request.key,
-            measured: None,
-            has_streamed: false,
-            was_displaced: false,
-        }));
+    let post = |told| shared.mailbox.post(Note::of(job, told));
+    let mut sent = Sent::new(job.state.as_deref(), &post);
+    let unworked = Done {
+        key: job.request.key,
+        measured: None,
+        has_streamed: false,
+        was_displaced: false,
+    };
+    if !sent.start(unworked) {
         return false;
     }
-    let mut queue = Queue {
-        shared,
+    let mut way = Pooled {
         pool,
         member,
         is_iterating: false,
     };
-    let ran = catch_panic(|| run(py, shared, job, &mut queue, true)).unwrap_or_else(|error| {
-        shared.site.log(py, Some(&job.request.head), error);
-        Ran::failed()
-    });
+    let ran =
+        catch_panic(|| run(py, shared, job, &mut sent, &mut way, true)).unwrap_or_else(|error| {
+            shared.site.log(py, Some(&job.request.head), error);
+            Ran::failed(&mut sent)
+        });
     let done = ran.done(job, false);
-    match ran.answer {
-        Some(answer) if is_wanted(job) => shared.post(Note::Answer {
-            id: job.id,
-            key: job.request.key,
-            answer,
-            done: Some(done),
-        }),
-        _ => shared.post(Note::Done(done)),
-    }
+    sent.done(ran.answer, done);
     shared.log_access(py, &job.request.head, &ran.answered, job.started);
-    queue.is_iterating && pool.end_iterating(member)
+    way.is_iterating && pool.end_iterating(member)
 }
 
-/// End working on a request; False when nobody waits for the answer any more.
-fn is_wanted(job: &Job) -> bool {
-    job.state.as_ref().is_none_or(|state| state.finish())
-}
-
-/// The way to the loop from a thread that was handed a request.
-struct Queue<'a> {
-    shared: &'a Shared,
+/// What a thread of a pool does for those that wait behind it.
+struct Pooled<'a> {
     pool: &'a Pool<Job>,
     member: &'a Member,
     is_iterating: bool,
 }
 
-impl Post for Queue<'_> {
-    fn answer(&mut self, job: &Job, answer: Answer) {
-        // The thread of a stream that nobody wants learns it from its pipe.
-        if is_wanted(job) || matches!(answer.content, Content::Stream(_)) {
-            self.shared.post(Note::Answer {
-                id: job.id,
-                key: job.request.key,
-                answer,
-                done: None,
-            });
-        }
-    }
-
-    fn announce(&mut self, job: &Job) {
-        self.shared.post(Note::Bytes(job.id));
-    }
-
+impl MakeWay for Pooled<'_> {
     fn begin_iterating(&mut self) {
         self.is_iterating = true;
         self.pool.begin_iterating(self.member);
     }
 
     fn begin_waiting(&mut self) {}
-}
-
-impl Ran {
-    /// Our own code has failed: nothing is known but that the client must be told.
-    pub fn failed() -> Self {
-        Self {
-            answer: Some(Answer::bare(500)),
-            answered: Answered {
-                status: 500,
-                size: 0,
-            },
-            measured: Measured {
-                wall: Duration::ZERO,
-                effort: None,
-                body: BodyKind::Whole,
-            },
-            has_streamed: false,
-        }
-    }
 }

@@ -14,6 +14,7 @@ pub enum Point {
     Parse,
     Dispatch,
     View,
+    Piece,
     Encode,
     Note,
 }
@@ -25,12 +26,13 @@ impl Point {
             "parse" => Self::Parse,
             "dispatch" => Self::Dispatch,
             "view" => Self::View,
+            "piece" => Self::Piece,
             "encode" => Self::Encode,
             "note" => Self::Note,
             _ => {
                 return Err(PyValueError::new_err(format!(
                     "There is no point {name:?}. Use 'read', 'parse', 'dispatch', 'view', \
-                     'encode' or 'note'."
+                     'piece', 'encode' or 'note'."
                 )));
             }
         })

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use bustapi_core::access_log::{AccessLine, RefusedLine};
-use bustapi_core::sync::mailbox::Mailbox;
+use bustapi_core::sync::delivery::Told;
+use bustapi_core::sync::mailbox::{Mailbox, Wake};
 use bustapi_core::sync::pool::Pool;
 use bustapi_core::sync::request_state::RequestState;
 use mio::Waker;
@@ -62,6 +63,21 @@ pub enum Note {
 }
 
 impl Note {
+    /// Return what the loop is told of a request that runs or has run.
+    pub fn of(job: &Job, told: Told<Answer, Done>) -> Self {
+        let id = job.id;
+        match told {
+            Told::Answer(answer, done) => Self::Answer {
+                id,
+                key: job.request.key,
+                answer,
+                done,
+            },
+            Told::Bytes => Self::Bytes(id),
+            Told::Done(done) => Self::Done(done),
+        }
+    }
+
     /// Return the place of the connection that it is about.
     pub const fn place(&self) -> Option<usize> {
         match self {
@@ -85,6 +101,19 @@ pub struct Done {
     pub was_displaced: bool,
 }
 
+/// Where the loop is told of things.
+pub type Notes = Mailbox<Note, PollWaker>;
+
+/// What wakes the loop where it waits for events.
+pub struct PollWaker(pub Waker);
+
+impl Wake for PollWaker {
+    fn wake(&self) {
+        // It fails only when the loop has so many wakes that it wakes anyway.
+        drop(self.0.wake());
+    }
+}
+
 /// How long what may take.
 #[derive(Clone, Copy)]
 pub struct Timeouts {
@@ -101,8 +130,7 @@ pub struct Timeouts {
 pub struct Shared {
     pub site: Site,
     pub is_stopped: AtomicBool,
-    pub mailbox: Arc<Mailbox<Note>>,
-    pub waker: Arc<Waker>,
+    pub mailbox: Arc<Notes>,
     pub views: Pool<Job>,
     pub streams: Pool<Job>,
     pub spawn: Py<PyAny>,
@@ -120,25 +148,10 @@ pub struct Shared {
 }
 
 impl Shared {
-    pub fn post(&self, note: Note) {
-        if self.mailbox.post(note) {
-            wake(&self.waker);
-        }
-    }
-
-    /// Post from the thread that has lent the loop: it looks itself once it has it back,
-    /// and whoever took it looked after that. `is_lent` says whether it was taken before.
-    pub fn post_lent(&self, note: Note, is_lent: impl FnOnce() -> bool) {
-        let _is_first = self.mailbox.post(note);
-        if !is_lent() {
-            wake(&self.waker);
-        }
-    }
-
     /// Let the loop end at its next turn, whatever is in flight.
     pub fn stop(&self) {
         self.is_stopped.store(true, Ordering::Release);
-        wake(&self.waker);
+        self.mailbox.wake();
     }
 
     pub fn is_stopped(&self) -> bool {
@@ -186,11 +199,6 @@ impl Shared {
         };
         log.push(|lines| line.write(lines));
     }
-}
-
-/// Wake the loop; it fails only when the loop has so many wakes that it wakes anyway.
-pub fn wake(waker: &Waker) {
-    drop(waker.wake());
 }
 
 /// How and whether the worker ends.
