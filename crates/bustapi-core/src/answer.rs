@@ -5,7 +5,6 @@
 
 use crate::error::ResponseError;
 use crate::http1::bytes::{find_control, is_token, parse_decimal, trim_blanks};
-use crate::http1::response::status_code;
 
 /// Status, reason and fields of an answer, which may be sent as they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +109,13 @@ impl AnswerHead {
             (name, &self.text[ends.name..ends.value])
         })
     }
+}
+
+/// Return the code of a WSGI status, or None when it is no final one.
+fn status_code(status: &[u8]) -> Option<u16> {
+    let code = parse_decimal(status.get(..3)?)?;
+    let code = u16::try_from(code).ok()?;
+    (200..=999).contains(&code).then_some(code)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::answer::AnswerHead;
 use crate::error::ResponseError;
-use crate::http1::bytes::{list_elements, parse_decimal};
+use crate::http1::bytes::list_elements;
 use crate::http1::date::DATE_LINE;
 pub use crate::http1::date::DateCache;
 use crate::http1::head::{Head, Version};
@@ -323,14 +323,6 @@ const fn is_tunnel(status: u16, context: &ResponseContext) -> bool {
 #[inline]
 fn may_keep_alive(status: u16, framing: ResponseFraming, context: &ResponseContext) -> bool {
     framing != ResponseFraming::UntilClose && !is_tunnel(status, context)
-}
-
-/// Return the code of a WSGI status, or None when it is no final one.
-#[must_use]
-pub fn status_code(status: &[u8]) -> Option<u16> {
-    let code = parse_decimal(status.get(..3)?)?;
-    let code = u16::try_from(code).ok()?;
-    (200..=999).contains(&code).then_some(code)
 }
 
 fn write_status_line(out: &mut Vec<u8>, head: &AnswerHead) {
