@@ -532,8 +532,11 @@ fn look_up(py: Python<'_>, site: &Site, head: &mut RequestHead, bytes: &[u8]) ->
             found.wishes = index.any_wishes();
         } else {
             let path = decode_path(target.path.of(bytes)).bytes;
-            let lookup = index.lookup(name, &path);
-            let hit = lookup.hit(py, &path)?;
+            // PERF: once for the look-up and the arguments.
+            let path = str::from_utf8(&path).ok();
+            // A method is a token, which is ASCII.
+            let lookup = index.lookup(str::from_utf8(name).unwrap_or(""), path);
+            let hit = lookup.hit(py, path)?;
             head.set_lookup(py, hit, &lookup);
             found.wishes = lookup.wishes();
             if let Some(number) = lookup.rule() {

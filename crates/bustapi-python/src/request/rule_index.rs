@@ -58,14 +58,14 @@ impl RuleIndex {
     /// A request with an `Upgrade` field must not be asked for: Werkzeug may take it for
     /// a WebSocket.
     ///
-    /// `path` is percent-decoded. Bytes that are no UTF-8 are declined: Werkzeug replaces
-    /// them.
-    pub fn lookup(&self, method: &[u8], path: &[u8]) -> Lookup {
+    /// `path` is percent-decoded. One that is no UTF-8 is declined: Werkzeug replaces the
+    /// bytes.
+    pub fn lookup(&self, method: &str, path: Option<&str>) -> Lookup {
         let content = Arc::clone(&self.lock());
 
-        let outcome = match (str::from_utf8(method), str::from_utf8(path)) {
-            (Ok(method), Ok(path)) => content.index.find(method, path),
-            _ => Outcome::Declined,
+        let outcome = match path {
+            Some(path) => content.index.find(method, path),
+            None => Outcome::Declined,
         };
 
         Lookup { content, outcome }
@@ -126,8 +126,8 @@ impl Lookup {
     }
 
     /// Make `(rule, view_args)` of a hit; `path` is the path that was looked up.
-    pub fn hit(&self, py: Python<'_>, path: &[u8]) -> PyResult<Option<Py<PyTuple>>> {
-        let (Outcome::Hit(hit), Ok(path)) = (&self.outcome, str::from_utf8(path)) else {
+    pub fn hit(&self, py: Python<'_>, path: Option<&str>) -> PyResult<Option<Py<PyTuple>>> {
+        let (Outcome::Hit(hit), Some(path)) = (&self.outcome, path) else {
             return Ok(None);
         };
 
@@ -260,8 +260,7 @@ impl RuleIndex {
             return Ok(None);
         };
 
-        self.lookup(method.as_bytes(), path.as_bytes())
-            .hit(py, path.as_bytes())
+        self.lookup(method, Some(path)).hit(py, Some(path))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
