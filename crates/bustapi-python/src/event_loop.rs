@@ -24,9 +24,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bustapi_core::sync::pool::PATIENCE;
-use mio::event::Event;
-use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token};
 use pyo3::prelude::*;
 use slab::Slab;
 use socket2::Socket;
@@ -36,15 +33,12 @@ use self::client::Client;
 use self::dispatch::{Paced, Run};
 use self::timers::Overdue;
 use self::turn::Drive;
+use crate::io::poller::{Change, Poller};
 use crate::io::transport::Transport;
 use crate::protocol::http1::Connection;
 use crate::request::head::Peer;
 use crate::run::learning::Learning;
 use crate::worker::shared::{Note, Shared};
-
-/// Token of the waker; listeners count down from the one below.
-pub const WAKER: Token = Token(usize::MAX);
-const LAST_LISTENER: usize = usize::MAX - 1;
 
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -66,9 +60,7 @@ const READ_SIZE: usize = 64 * 1024;
 /// The state of the loop, which only the leader touches.
 pub struct EventLoop {
     shared: Arc<Shared>,
-    poll: Poll,
-    /// What the last wait brought; None while it is gone through.
-    events: Option<Events>,
+    poller: Poller,
     acceptor: Acceptor,
     clients: Slab<Client>,
     learning: Learning,
@@ -112,18 +104,17 @@ pub enum Step {
 }
 
 impl EventLoop {
-    pub fn new(shared: Arc<Shared>, poll: Poll, sockets: Sockets) -> io::Result<Self> {
+    pub fn new(shared: Arc<Shared>, poller: Poller, sockets: Sockets) -> io::Result<Self> {
         let most = shared.most_connections;
-        let acceptor = Acceptor::new(sockets, poll.registry(), LAST_LISTENER, most)?;
-        shared.descriptors.add(poll.as_raw_fd());
+        let acceptor = Acceptor::new(sockets, &poller, most)?;
+        shared.descriptors.add(poller.as_raw_fd());
         for descriptor in acceptor.descriptors() {
             shared.descriptors.add(descriptor);
         }
         let now = Instant::now();
         Ok(Self {
             shared,
-            poll,
-            events: Some(Events::with_capacity(1024)),
+            poller,
             acceptor,
             clients: Slab::new(),
             learning: Learning::default(),
@@ -168,8 +159,6 @@ impl EventLoop {
         self.driven = None;
         self.batch.clear();
         self.round = 0;
-        self.events
-            .get_or_insert_with(|| Events::with_capacity(1024));
         self.ready.clear();
         for (place, client) in &mut self.clients {
             client.is_readable = true;
@@ -195,7 +184,7 @@ impl EventLoop {
                 return Ok(Step::Ended);
             }
             let waited = self.wait(py);
-            self.take_events();
+            self.take_changes();
             waited?;
             if self.shared.is_stopped() {
                 return Ok(Step::Ended);
@@ -209,60 +198,44 @@ impl EventLoop {
 
     fn wait(&mut self, py: Python<'_>) -> PyResult<()> {
         let is_due = !self.ready.is_empty() || self.is_to_accept();
-        let Some(events) = &mut self.events else {
-            unreachable!("they are put back when they were gone through");
-        };
-        let poll = &mut self.poll;
-        events.clear();
+        let poller = &mut self.poller;
+        poller.clear();
         // While other threads work for us they get the interpreter each turn.
         let others_work = self.shared.counters.in_flight.get() > 0;
-        let mut result = Ok(());
+        let mut result = Ok(false);
         if is_due || !others_work {
-            result = poll.poll(events, Some(Duration::ZERO));
+            result = poller.wait(Some(Duration::ZERO));
         }
-        if events.is_empty() && !is_due && result.is_ok() {
+        if !is_due && matches!(result, Ok(false)) {
             let time = time_to_wait(
                 self.clients.is_empty() && self.is_accepting && self.left_until.is_none(),
                 self.left_until
                     .map_or(self.tick, |left| left.min(self.tick)),
                 &self.shared,
             );
-            result = py.detach(|| poll.poll(events, time));
+            result = py.detach(|| poller.wait(time));
         } else if others_work {
             py.detach(std::thread::yield_now);
         }
         match result {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                events.clear();
-                py.check_signals()
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => py.check_signals(),
+            result => Ok(result.map(drop)?),
+        }
+    }
+
+    fn take_changes(&mut self) {
+        for number in 0.. {
+            match self.poller.change(number) {
+                Some(Change::Listener(number)) => self.acceptor.set_ready(number),
+                Some(Change::Connection(place, readiness)) => {
+                    if let Some(client) = self.clients.get_mut(place) {
+                        client.note(readiness);
+                        self.have_turn(place);
+                    }
+                }
+                None => return,
             }
-            result => Ok(result?),
         }
-    }
-
-    fn take_events(&mut self) {
-        let Some(events) = self.events.take() else {
-            return;
-        };
-        for event in &events {
-            self.take_event(event);
-        }
-        self.events = Some(events);
-    }
-
-    fn take_event(&mut self, event: &Event) {
-        if event.token() == WAKER {
-            return;
-        }
-        let Some(client) = self.clients.get_mut(event.token().0) else {
-            self.acceptor.set_ready(LAST_LISTENER - event.token().0);
-            return;
-        };
-        client.is_readable |= event.is_readable() || event.is_read_closed();
-        client.is_writable |= event.is_writable();
-        client.has_hung_up |= event.is_read_closed();
-        client.is_dead |= event.is_error() || (event.is_read_closed() && event.is_write_closed());
-        self.have_turn(event.token().0);
     }
 
     /// Let a client have its turn, once, when those before it have had theirs.
@@ -374,12 +347,7 @@ impl EventLoop {
         let entry = self.clients.vacant_entry();
         let place = entry.key();
         let raw = socket.as_raw_fd();
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        let registry = self.poll.registry();
-        if registry
-            .register(&mut SourceFd(&raw), Token(place), interest)
-            .is_err()
-        {
+        if self.poller.add_connection(raw, place).is_err() {
             // Without a place in the poller the connection cannot be served.
             return;
         }
@@ -435,8 +403,7 @@ impl EventLoop {
     fn begin_drain(&mut self) {
         self.is_draining = true;
         self.is_accepting = false;
-        self.acceptor
-            .close(self.poll.registry(), &self.shared.descriptors);
+        self.acceptor.close(&self.poller, &self.shared.descriptors);
         let places: Vec<_> = self.clients.iter().map(|(place, _)| place).collect();
         for place in places {
             let client = &mut self.clients[place];
@@ -470,9 +437,7 @@ impl EventLoop {
         }
         client.abandon();
         client.connection.output.clear();
-        let raw = client.transport.as_raw_fd();
-        // Whatever fails here, the descriptor is closed with the client.
-        drop(self.poll.registry().deregister(&mut SourceFd(&raw)));
+        self.poller.remove(client.transport.as_raw_fd());
         client.transport.end();
         self.closed.push(place);
     }
@@ -493,9 +458,8 @@ impl EventLoop {
             self.close(place);
         }
         self.bury();
-        self.shared.descriptors.remove(self.poll.as_raw_fd());
-        self.acceptor
-            .close(self.poll.registry(), &self.shared.descriptors);
+        self.shared.descriptors.remove(self.poller.as_raw_fd());
+        self.acceptor.close(&self.poller, &self.shared.descriptors);
     }
 }
 

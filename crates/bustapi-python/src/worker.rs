@@ -17,14 +17,14 @@ use std::time::{Duration, Instant};
 use bustapi_core::sync::lead::{Lead, Standing};
 use bustapi_core::sync::mailbox::Mailbox;
 use bustapi_core::sync::pool::{Pool, Timeout};
-use mio::{Poll, Waker};
 use pyo3::exceptions::PyValueError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict as _, PyDict};
 
 use crate::event_loop::acceptor::{Sockets, most_connections};
-use crate::event_loop::{EventLoop, Step, WAKER};
+use crate::event_loop::{EventLoop, Step};
+use crate::io::poller::Poller;
 use crate::request::rule_index::RuleIndex;
 use crate::request::spool::{Memory, Spooler};
 use crate::run::TICK;
@@ -34,7 +34,7 @@ use crate::worker::counters::Counters;
 use crate::worker::faults::Faults;
 use crate::worker::fork::close_in_children;
 use crate::worker::log_writer::{LogWriter, duplicate};
-use crate::worker::shared::{End, Note, Notes, PollWaker, SIGNALS, Shared, Timeouts};
+use crate::worker::shared::{End, Note, Notes, SIGNALS, Shared, Timeouts};
 use crate::worker::site::{Identity, Site, catch_panic};
 
 /// Bytes of bodies that a worker holds in memory; beyond it they are spooled.
@@ -107,9 +107,8 @@ impl Worker {
             is_multithread: !is_single,
             is_multiprocess: multiprocess,
         };
-        let poll = Poll::new()?;
-        let waker = Waker::new(poll.registry(), WAKER)?;
-        let mailbox = Arc::new(Mailbox::new(PollWaker(waker)));
+        let (poller, wake) = Poller::new()?;
+        let mailbox = Arc::new(Mailbox::new(wake));
         let log = access_log_fd
             .map(|descriptor| duplicate(descriptor).and_then(LogWriter::start))
             .transpose()?;
@@ -150,7 +149,7 @@ impl Worker {
             neighbours: duplicate_all(neighbours)?,
             calls: calls.map(duplicate).transpose()?,
         };
-        let event_loop = EventLoop::new(Arc::clone(&shared), poll, sockets)?;
+        let event_loop = EventLoop::new(Arc::clone(&shared), poller, sockets)?;
         Ok(Self {
             shared,
             lead: Lead::new(Box::new(event_loop)),

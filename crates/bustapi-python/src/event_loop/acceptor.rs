@@ -10,10 +10,9 @@ use std::io::{self, Read as _};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
 
-use mio::unix::SourceFd;
-use mio::{Interest, Registry, Token};
 use socket2::Socket;
 
+use crate::io::poller::Poller;
 use crate::worker::fork::Descriptors;
 
 /// Connections accepted in one turn of the loop, so that those that are open get theirs.
@@ -59,13 +58,8 @@ pub enum Accepted {
 }
 
 impl Acceptor {
-    /// Register duplicated sockets under tokens that count down from `last`.
-    pub fn new(
-        sockets: Sockets,
-        registry: &Registry,
-        last: usize,
-        most: usize,
-    ) -> io::Result<Self> {
+    /// Have duplicated sockets looked at by the poller.
+    pub fn new(sockets: Sockets, poller: &Poller, most: usize) -> io::Result<Self> {
         let own = sockets.listeners.len();
         let listeners: Vec<_> = sockets
             .listeners
@@ -87,13 +81,13 @@ impl Acceptor {
             is_called: false,
             most,
         };
-        for (index, raw) in acceptor.registered().enumerate() {
-            registry.register(&mut SourceFd(&raw), Token(last - index), Interest::READABLE)?;
+        for (number, raw) in acceptor.registered().enumerate() {
+            poller.add_listener(raw, number)?;
         }
         Ok(acceptor)
     }
 
-    /// Return what the poller looks at, in the order of the tokens.
+    /// Return what the poller looks at, in the order of the numbers it has for them.
     fn registered(&self) -> impl Iterator<Item = RawFd> {
         let own = &self.listeners[..self.own];
         own.iter()
@@ -109,11 +103,11 @@ impl Acceptor {
             .chain(self.calls.as_ref().map(|calls| calls.as_raw_fd()))
     }
 
-    /// Note that connections wait on a listener, or calls, by the number of its token.
-    pub fn set_ready(&mut self, index: usize) {
-        if index < self.own {
-            self.listeners[index].is_ready = true;
-        } else if index == self.own {
+    /// Note that connections wait on a listener, or calls, by the poller's number for it.
+    pub fn set_ready(&mut self, number: usize) {
+        if number < self.own {
+            self.listeners[number].is_ready = true;
+        } else if number == self.own {
             self.is_called = true;
         }
     }
@@ -196,10 +190,9 @@ impl Acceptor {
     }
 
     /// Stop listening; the sockets themselves belong to others as well.
-    pub fn close(&mut self, registry: &Registry, descriptors: &Descriptors) {
+    pub fn close(&mut self, poller: &Poller, descriptors: &Descriptors) {
         for raw in self.registered() {
-            // A socket that cannot be deregistered is closed, which does the same.
-            drop(registry.deregister(&mut SourceFd(&raw)));
+            poller.remove(raw);
         }
         for raw in self.descriptors() {
             descriptors.remove(raw);

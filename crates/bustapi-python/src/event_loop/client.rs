@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 
 use super::timers::{Deadline, Kind, Overdue};
 use crate::io::output::Flush;
+use crate::io::poller::Readiness;
 use crate::io::transport::Transport;
 use crate::protocol::encoder::Encoder;
 use crate::protocol::http1::{Connection, Stage};
@@ -111,6 +112,14 @@ impl Client {
             thrown_away: 0,
             deadline: None,
         }
+    }
+
+    /// Note what the poller has told.
+    pub const fn note(&mut self, readiness: Readiness) {
+        self.is_readable |= readiness.is_readable;
+        self.is_writable |= readiness.is_writable;
+        self.has_hung_up |= readiness.has_hung_up;
+        self.is_dead |= readiness.is_dead;
     }
 
     /// Whether the current request is the one of that number.

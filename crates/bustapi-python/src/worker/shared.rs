@@ -8,13 +8,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bustapi_core::access_log::{AccessLine, RefusedLine};
 use bustapi_core::sync::delivery::Told;
-use bustapi_core::sync::mailbox::{Mailbox, Wake};
+use bustapi_core::sync::mailbox::Mailbox;
 use bustapi_core::sync::pool::Pool;
 use bustapi_core::sync::request_state::RequestState;
-use mio::Waker;
 use pyo3::prelude::*;
 
 use crate::answer::{Answer, Answered};
+use crate::io::poller::PollerWake;
 use crate::protocol::http1::Refused;
 use crate::request::Request;
 use crate::request::head::{Peer, RequestHead};
@@ -102,17 +102,7 @@ pub struct Done {
 }
 
 /// Where the loop is told of things.
-pub type Notes = Mailbox<Note, PollWaker>;
-
-/// What wakes the loop where it waits for events.
-pub struct PollWaker(pub Waker);
-
-impl Wake for PollWaker {
-    fn wake(&self) {
-        // It fails only when the loop has so many wakes that it wakes anyway.
-        drop(self.0.wake());
-    }
-}
+pub type Notes = Mailbox<Note, PollerWake>;
 
 /// How long what may take.
 #[derive(Clone, Copy)]
