@@ -432,14 +432,10 @@ impl EventLoop {
         let Some(client) = self.clients.get_mut(place) else {
             return;
         };
-        if std::mem::replace(&mut client.is_closed, true) {
-            return;
+        if client.close() {
+            self.poller.remove(client.transport.as_raw_fd());
+            self.closed.push(place);
         }
-        client.abandon();
-        client.connection.output.clear();
-        self.poller.remove(client.transport.as_raw_fd());
-        client.transport.end();
-        self.closed.push(place);
     }
 
     fn bury(&mut self) {

@@ -1,4 +1,23 @@
 //! One connection with its socket: what the loop knows of it besides the protocol.
+//!
+//! | phase | meaning | in its turn | left by |
+//! |---|---|---|---|
+//! | OPEN | requests come, answers go | read, answered, written | `linger` → LINGERING |
+//! | LINGERING | all is said; what still comes is thrown away | read | the end of input → CLOSED |
+//! | GONE | the peer has reset the connection or ended both sides | closed | → CLOSED |
+//! | CLOSED | nothing may be done with the socket any more | none | its place is freed |
+//!
+//! From OPEN and LINGERING the poller's word or a failed read leads to GONE, and `close`
+//! leads from everywhere to CLOSED. A place is freed between two turns, so that whatever was
+//! told of the old connection is never taken to be about the next one.
+//!
+//! What comes has a state of its own, since a client may have ended its side while its
+//! answer is made: COMING, then ANNOUNCED when the poller tells of the end and what comes
+//! before it is still to be read, then ENDED. `is_readable` and `is_writable` are hints: they
+//! are false only when the socket has said so and the poller tells when that changes.
+//! `is_ready` is the place in the queue of those that have something to do; a client that is
+//! readable or has something to write that the socket may take always has one, or waits for
+//! what the poller, another thread or a deadline brings.
 
 use std::mem::MaybeUninit;
 use std::sync::Arc;
@@ -31,16 +50,28 @@ pub struct Client {
     pub is_readable: bool,
     /// Whether writing may succeed, as far as is known.
     pub is_writable: bool,
-    /// Whether the end of what the peer sends was announced, and whether it was read.
-    pub has_hung_up: bool,
-    pub has_ended: bool,
-    /// Whether the peer is known to be gone.
-    pub is_dead: bool,
-    pub is_closed: bool,
-    is_lingering: bool,
+    phase: Phase,
+    input: Input,
     /// Bytes that came behind our end.
     thrown_away: u64,
     deadline: Option<Deadline>,
+}
+
+/// How far the connection has come; see the table above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    Open,
+    Lingering,
+    Gone,
+    Closed,
+}
+
+/// What is known of the end of what the peer sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Input {
+    Coming,
+    Announced,
+    Ended,
 }
 
 /// The request that is being answered.
@@ -104,22 +135,55 @@ impl Client {
             is_ready: false,
             is_readable: true,
             is_writable: true,
-            has_hung_up: false,
-            has_ended: false,
-            is_dead: false,
-            is_closed: false,
-            is_lingering: false,
+            phase: Phase::Open,
+            input: Input::Coming,
             thrown_away: 0,
             deadline: None,
         }
     }
 
     /// Note what the poller has told.
-    pub const fn note(&mut self, readiness: Readiness) {
+    pub fn note(&mut self, readiness: Readiness) {
         self.is_readable |= readiness.is_readable;
         self.is_writable |= readiness.is_writable;
-        self.has_hung_up |= readiness.has_hung_up;
-        self.is_dead |= readiness.is_dead;
+        if readiness.has_hung_up && self.input == Input::Coming {
+            self.input = Input::Announced;
+        }
+        if readiness.is_dead {
+            self.lose();
+        }
+    }
+
+    pub const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Whether the socket may still be used.
+    pub fn is_closed(&self) -> bool {
+        self.phase == Phase::Closed
+    }
+
+    /// Whether all that the peer sends was read.
+    pub fn has_ended(&self) -> bool {
+        self.input == Input::Ended
+    }
+
+    /// Note that the peer is gone; its turn closes the connection.
+    pub fn lose(&mut self) {
+        if self.phase != Phase::Closed {
+            self.phase = Phase::Gone;
+        }
+    }
+
+    /// Give up what is under way and end the connection; False when that was done before.
+    pub fn close(&mut self) -> bool {
+        if std::mem::replace(&mut self.phase, Phase::Closed) == Phase::Closed {
+            return false;
+        }
+        self.abandon();
+        self.connection.output.clear();
+        self.transport.end();
+        true
     }
 
     /// Whether the current request is the one of that number.
@@ -139,13 +203,13 @@ impl Client {
         match self.transport.read(scratch) {
             Ok([]) => {
                 self.is_readable = false;
-                self.has_ended = true;
+                self.input = Input::Ended;
                 self.connection.end_input();
                 Read::Some
             }
             Ok(bytes) => {
-                self.is_readable = bytes.len() == room || self.has_hung_up;
-                if self.is_lingering {
+                self.is_readable = bytes.len() == room || self.input == Input::Announced;
+                if self.phase == Phase::Lingering {
                     self.thrown_away += bytes.len() as u64;
                 } else {
                     self.connection.feed(bytes);
@@ -231,16 +295,12 @@ impl Client {
     /// might lose the answer. Returns False when nothing needs to be waited for.
     pub fn linger(&mut self, now: Instant, timeouts: &Timeouts) -> bool {
         self.transport.end_output();
-        if self.has_ended {
+        if self.has_ended() {
             return false;
         }
-        self.is_lingering = true;
+        self.phase = Phase::Lingering;
         self.deadline = Some(Deadline::new(Kind::Linger, now, timeouts, 0));
         true
-    }
-
-    pub const fn is_lingering(&self) -> bool {
-        self.is_lingering
     }
 
     /// Set the deadline of what is waited for now, and keep one that runs already.
@@ -271,7 +331,7 @@ impl Client {
     }
 
     fn waits_for(&self) -> Option<Kind> {
-        if self.is_lingering {
+        if self.phase == Phase::Lingering {
             return Some(Kind::Linger);
         }
         if !self.connection.output.is_empty() {
@@ -283,7 +343,7 @@ impl Client {
         match self.connection.stage() {
             Stage::Head if self.connection.is_idle() => Some(Kind::Idle),
             Stage::Head => Some(Kind::Head),
-            Stage::Answer if self.has_ended && self.streams() => Some(Kind::Gone),
+            Stage::Answer if self.has_ended() && self.streams() => Some(Kind::Gone),
             _ => None,
         }
     }
@@ -305,7 +365,7 @@ impl Client {
             .deadline
             .filter(|deadline| deadline.kind() == Kind::Idle)?;
         // Whoever waits for its turn may have sent something.
-        let is_idle = self.is_idle() && !self.is_closed && !self.is_ready;
+        let is_idle = self.is_idle() && !self.is_closed() && !self.is_ready;
         is_idle.then_some(deadline.begun())
     }
 

@@ -116,7 +116,7 @@ impl EventLoop {
 
     pub(super) fn waiting_for(&mut self, id: RequestId) -> Option<&mut Client> {
         let client = self.clients.get_mut(id.connection)?;
-        (client.works_on(id.serial) && !client.is_closed).then_some(client)
+        (client.works_on(id.serial) && !client.is_closed()).then_some(client)
     }
 
     fn take_spooled(&mut self, py: Python<'_>, id: RequestId, result: io::Result<usize>) {
@@ -124,7 +124,7 @@ impl EventLoop {
         let Some(client) = self.clients.get_mut(place) else {
             return;
         };
-        if client.id != id.serial || client.is_closed {
+        if client.id != id.serial || client.is_closed() {
             return;
         }
         match result {

@@ -9,7 +9,7 @@ use bustapi_core::sync::stream_pipe::{Pieces, StreamEnd};
 use pyo3::prelude::*;
 
 use super::EventLoop;
-use super::client::{Client, Current, Flushed, Read};
+use super::client::{Client, Current, Flushed, Phase, Read};
 use super::dispatch::Run;
 
 use crate::protocol::http1::{Stage, Turn};
@@ -86,7 +86,7 @@ impl EventLoop {
                 },
             };
             let place = drive.place;
-            let is_open = |client: &Client| !client.is_closed;
+            let is_open = |client: &Client| !client.is_closed();
             if self.clients.get(place).is_some_and(is_open) {
                 let driven = catch_panic(|| self.drive(py, drive)).and_then(|driven| driven);
                 match driven {
@@ -125,13 +125,13 @@ impl EventLoop {
         let Some(client) = self.clients.get_mut(place) else {
             return;
         };
-        let is_open = !(client.is_closed || client.is_dead || client.is_lingering());
-        if is_open
+        if client.phase() == Phase::Open
             && client.is_readable
             && client.current.is_none()
             && client.connection.wants_input()
+            && matches!(client.read(&mut self.scratch), Read::Gone)
         {
-            client.is_dead = matches!(client.read(&mut self.scratch), Read::Gone);
+            client.lose();
         }
     }
 
@@ -139,7 +139,7 @@ impl EventLoop {
     fn send_unsent(&mut self, py: Python<'_>) {
         let mut unsent = std::mem::take(&mut self.unsent);
         for place in unsent.drain(..) {
-            if !self.clients[place].is_closed {
+            if !self.clients[place].is_closed() {
                 self.finish_turn(py, place);
             }
         }
@@ -149,13 +149,17 @@ impl EventLoop {
     /// Do for a client whatever can be done now, up to a request that this thread is to run.
     fn drive(&mut self, py: Python<'_>, mut drive: Drive) -> PyResult<Option<Run>> {
         let place = drive.place;
-        if self.clients[place].is_dead {
-            self.close(place);
-            return Ok(None);
-        }
-        if self.clients[place].is_lingering() {
-            self.drain_input(place);
-            return Ok(None);
+        match self.clients[place].phase() {
+            Phase::Open => {}
+            Phase::Lingering => {
+                self.drain_input(place);
+                return Ok(None);
+            }
+            Phase::Gone => {
+                self.close(place);
+                return Ok(None);
+            }
+            Phase::Closed => return Ok(None),
         }
         loop {
             if !self.resume(py, place) {
@@ -240,7 +244,7 @@ impl EventLoop {
         }
         let client = &mut self.clients[place];
         let is_last = client.connection.stage() == Stage::Last;
-        if is_last && client.connection.output.is_empty() && !client.is_lingering() {
+        if is_last && client.connection.output.is_empty() && client.phase() == Phase::Open {
             if !client.linger(now, &self.shared.timeouts) {
                 self.close(place);
             } else if client.is_readable {
@@ -279,7 +283,7 @@ impl EventLoop {
                 return;
             }
             let gone = matches!(client.read(&mut self.scratch), Read::Gone);
-            if gone || client.has_ended {
+            if gone || client.has_ended() {
                 self.close(place);
                 return;
             }
