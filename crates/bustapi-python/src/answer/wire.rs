@@ -192,13 +192,13 @@ impl<'py> Reader<'_, 'py> {
     }
 
     fn file(&self, head: AnswerHead, mut file: RegularFile) -> PyResult<Made> {
-        // Read before the head: the size of some files is not that of their content.
-        let block = match usize::try_from(file.length) {
-            Ok(count) if file.length <= READ_FILE => {
-                Some(self.py.detach(|| read_block(&file, count))?)
-            }
-            _ => None,
-        };
+        // Read before the head: the size of some files is not that of their content. A large
+        // one is at least seen to be readable.
+        let is_large = file.length > READ_FILE;
+        let count = if is_large { 1 } else { file.length };
+        let count = usize::try_from(count).expect("it is at most 64 KiB");
+        let block = self.py.detach(|| read_block(&file, count))?;
+        let block = (!is_large || block.is_empty()).then_some(block);
         let actual = block
             .as_ref()
             .map_or(file.length, |block| block.len() as u64);
