@@ -1429,6 +1429,8 @@ def test_a_drain_finishes_what_is_in_flight() -> None:
         busy.close()
 
     assert body_of(answer) == b"finished"
+    # Whoever balances the load sends its next request elsewhere.
+    assert b"\r\nConnection: close\r\n" in answer
 
 
 def test_the_grace_period_bounds_a_drain() -> None:

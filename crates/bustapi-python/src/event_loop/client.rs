@@ -57,6 +57,11 @@ pub struct Client {
     deadline: Option<Deadline>,
 }
 
+/// Bytes that are read and thrown away behind our end, as many as a quick client sends in a
+/// few seconds: it may read its answer only when it has sent all. What would take longer is
+/// cut off, since reading it costs the others.
+const THROWN_AWAY: u64 = 256 * 1024 * 1024;
+
 /// How far the connection has come; see the table above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -166,6 +171,11 @@ impl Client {
     /// Whether all that the peer sends was read.
     pub fn has_ended(&self) -> bool {
         self.input == Input::Ended
+    }
+
+    /// Whether so much came behind our end that no more is read.
+    pub const fn has_sent_too_much(&self) -> bool {
+        self.thrown_away > THROWN_AWAY
     }
 
     /// Note that the peer is gone; its turn closes the connection.

@@ -283,7 +283,7 @@ impl EventLoop {
                 return;
             }
             let gone = matches!(client.read(&mut self.scratch), Read::Gone);
-            if gone || client.has_ended() {
+            if gone || client.has_ended() || client.has_sent_too_much() {
                 self.close(place);
                 return;
             }

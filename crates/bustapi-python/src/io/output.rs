@@ -20,7 +20,7 @@ const SLICES: usize = 16;
 pub const OUTPUT_LIMIT: usize = 256 * 1024;
 
 /// Bytes written for one client in its turn, so that it does not hold the loop.
-const BUDGET: usize = 512 * 1024;
+const BUDGET: usize = 256 * 1024;
 
 /// Buffers that have grown beyond this are given back when they are empty.
 const KEPT_BUFFER: usize = 8 * 1024;
