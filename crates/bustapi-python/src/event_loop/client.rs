@@ -393,3 +393,119 @@ impl Client {
         deadline.overdue(now, timeouts, || self.transport.unacknowledged())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::net::Shutdown;
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::UnixStream;
+    use std::time::Duration;
+
+    use socket2::Socket;
+
+    use super::*;
+    use crate::request::head::Peer;
+
+    const TIMEOUTS: Timeouts = Timeouts {
+        head: Duration::from_secs(60),
+        keep_alive: Duration::from_secs(75),
+        body: Duration::from_secs(60),
+        write: Duration::from_secs(60),
+        linger: Duration::from_secs(30),
+        body_rate: 500,
+    };
+    const NOTHING: Readiness = Readiness {
+        is_readable: false,
+        is_writable: false,
+        has_hung_up: false,
+        is_dead: false,
+    };
+
+    fn connected() -> std::io::Result<(Client, UnixStream)> {
+        let (ours, theirs) = UnixStream::pair()?;
+        ours.set_nonblocking(true)?;
+        let transport = Transport::new(Socket::from(OwnedFd::from(ours)));
+        let connection = Connection::new(Arc::new(Peer::new(None)));
+        Ok((Client::new(transport, connection, 1), theirs))
+    }
+
+    fn read(client: &mut Client) -> bool {
+        let mut scratch = Box::new_uninit_slice(64);
+        matches!(client.read(&mut scratch), Read::Some)
+    }
+
+    #[test]
+    fn a_closed_client_is_neither_lost_nor_closed_again() -> std::io::Result<()> {
+        let (mut client, _theirs) = connected()?;
+
+        assert!(client.close());
+        client.note(Readiness {
+            is_dead: true,
+            ..NOTHING
+        });
+
+        assert_eq!(client.phase(), Phase::Closed);
+        assert!(!client.close());
+        Ok(())
+    }
+
+    #[test]
+    fn a_lost_client_is_still_to_be_closed() -> std::io::Result<()> {
+        let (mut client, _theirs) = connected()?;
+        client.linger(Instant::now(), &TIMEOUTS);
+
+        client.lose();
+
+        assert_eq!(client.phase(), Phase::Gone);
+        assert!(client.close());
+        Ok(())
+    }
+
+    #[test]
+    fn what_comes_before_an_announced_end_is_read() -> std::io::Result<()> {
+        let (mut client, mut theirs) = connected()?;
+        theirs.write_all(b"GET")?;
+        theirs.shutdown(Shutdown::Write)?;
+        client.note(Readiness {
+            is_readable: true,
+            has_hung_up: true,
+            ..NOTHING
+        });
+
+        // A short read empties the socket, but the poller has no more to tell.
+        assert!(read(&mut client));
+        assert!(client.is_readable && !client.has_ended());
+        assert!(read(&mut client));
+        assert!(!client.is_readable && client.has_ended());
+        assert_eq!(client.phase(), Phase::Open);
+        Ok(())
+    }
+
+    #[test]
+    fn what_comes_behind_our_end_is_thrown_away() -> std::io::Result<()> {
+        let (mut client, mut theirs) = connected()?;
+        assert!(client.linger(Instant::now(), &TIMEOUTS));
+        theirs.write_all(b"GET / HTTP/1.1\r\n")?;
+
+        assert!(read(&mut client));
+
+        assert!(client.connection.is_idle());
+        assert_eq!(client.thrown_away, 16);
+        assert!(!client.has_sent_too_much());
+        client.thrown_away = THROWN_AWAY + 1;
+        assert!(client.has_sent_too_much());
+        Ok(())
+    }
+
+    #[test]
+    fn nobody_lingers_for_a_client_that_has_ended() -> std::io::Result<()> {
+        let (mut client, theirs) = connected()?;
+        theirs.shutdown(Shutdown::Write)?;
+        assert!(read(&mut client));
+
+        assert!(!client.linger(Instant::now(), &TIMEOUTS));
+        assert_eq!(client.phase(), Phase::Open);
+        Ok(())
+    }
+}
