@@ -110,7 +110,7 @@ test-python: $(STAMPS)/dev $(STAMPS)/extension $(FLASK_VENV)/stamp ## run the Py
 .PHONY: test-rust
 test-rust: $(STAMPS)/cargo $(STAMPS)/venv ## run the Rust suite alone, the loom models included
 	PYO3_PYTHON=$(abspath $(PY)) cargo test --locked --workspace --quiet
-	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/loom LOOM_MAX_PREEMPTIONS=3 \
+	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/loom LOOM_MAX_PREEMPTIONS=4 \
 	  cargo test --locked --release --package bustapi-core --test models --quiet
 
 ##@ Check
@@ -161,6 +161,10 @@ compat-extensions: $(STAMPS)/extension ## test suites of extensions, each on Fla
 .PHONY: compat-legacy
 compat-legacy: $(STAMPS)/extension ## test suites of Flask 0.12 to 2.2 and of extensions in legacy mode
 	$(PY) tests/compat/legacy_suites.py $(ARGS)
+
+.PHONY: miri
+miri: $(STAMPS)/cargo ## run the tests of what threads share under Miri, which sees races of data
+	CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/miri cargo +nightly miri test --locked --package bustapi-core --lib sync
 
 .PHONY: fuzz
 fuzz: $(CARGO_FUZZ) ## run a fuzz target: T=head, or all of them, FUZZ_SECONDS=60 each

@@ -766,6 +766,34 @@ def test_a_generator_is_closed_when_its_client_leaves(is_reset: bool) -> None:
     assert server.handler.errors == []
 
 
+def test_a_stream_that_begins_behind_the_end_of_its_worker_is_closed() -> None:
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        has_begun.set()
+        assert has_ended.wait(TIMEOUT)
+
+        def generate() -> Iterator[bytes]:
+            try:
+                while True:
+                    yield bytes(65536)
+            finally:
+                is_closed.set()
+
+        return "200 OK", [], generate()
+
+    has_begun, has_ended = threading.Event(), threading.Event()
+    is_closed = threading.Event()
+
+    with serving(respond) as server, server.connect() as connection:
+        connection.sendall(request())
+        assert has_begun.wait(TIMEOUT)
+
+        server.worker.stop()
+        assert server.worker.wait(TIMEOUT)
+        has_ended.set()
+
+        assert is_closed.wait(TIMEOUT)
+
+
 def test_an_error_before_the_first_chunk_is_a_500() -> None:
     closed = []
 

@@ -7,11 +7,9 @@ pub mod file_wrapper;
 pub mod pump;
 pub mod wire;
 
-use std::sync::Arc;
-
 use bustapi_core::answer::AnswerHead;
 use bustapi_core::http1::response::{ResponseContext, has_no_content};
-use bustapi_core::sync::stream_pipe::StreamPipe;
+use bustapi_core::sync::stream_pipe::StreamReader;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -45,7 +43,7 @@ pub enum Content {
     Block(Vec<u8>),
     File(RegularFile),
     /// It comes through a pipe, and has begun to.
-    Stream(Arc<StreamPipe>),
+    Stream(StreamReader),
 }
 
 /// What the access log says of an answer.

@@ -6,7 +6,7 @@ use bustapi_core::error::HttpError;
 use bustapi_core::http1::chunked::{ChunkDecoder, ChunkEvent};
 use bustapi_core::http1::head::{Framing, Head, HeadParser, HeadStatus};
 use bustapi_core::limits::Limits;
-use bustapi_core::sync::stream_pipe::{Pieces, StreamPipe};
+use bustapi_core::sync::stream_pipe::{Pieces, StreamPipe, StreamReader};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
@@ -71,7 +71,7 @@ fn answer_all(py: Python<'_>, site: &Site, connection: &mut Connection) -> PyRes
 fn answer_one(py: Python<'_>, site: &Site, request: &Request, output: &mut Output) -> bool {
     let (terms, Response { made, closing }) = (&request.terms, respond(py, site, request));
     let keep_alive = match (made, &closing) {
-        (Made::Whole(answer), _) => Encoder::begin(py, answer, terms, output).keep_alive,
+        (Made::Whole(answer), _) => Encoder::begin(py, answer, terms, output).0.keep_alive,
         (Made::Stream(head, mut pump), Some(closing)) => {
             let pipe = Arc::new(StreamPipe::new(0));
             let is_whole = loop {
@@ -96,11 +96,11 @@ fn answer_one(py: Python<'_>, site: &Site, request: &Request, output: &mut Outpu
                 },
                 _ => Answer {
                     head: answer::Head::Checked(head),
-                    content: Content::Stream(pipe),
+                    content: Content::Stream(StreamReader::new(pipe)),
                     is_short: is_whole != Some(true),
                 },
             };
-            let encoder = Encoder::begin(py, answer, terms, output);
+            let (encoder, _stream) = Encoder::begin(py, answer, terms, output);
             encoder.pieces(&pieces, output);
             if is_whole == Some(true) {
                 encoder.end(output);

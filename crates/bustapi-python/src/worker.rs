@@ -344,6 +344,7 @@ impl Worker {
     fn end(&self, py: Python<'_>, mut event_loop: Box<EventLoop>) {
         event_loop.close_all();
         drop(event_loop);
+        self.shared.mailbox.end();
         self.shared.stop();
         self.lead.end();
         drop(self.shared.views.end());

@@ -12,12 +12,12 @@
 //!   included: nothing but its body or a closed connection follows a head.
 //! - `Done` is told once, last, whatever became of the request; with the answer where that
 //!   saves a note.
-//! - The loop's `abandon` ends a stream wherever it is: a pipe that the loop has not seen
-//!   yet comes with its note, and is abandoned then.
+//! - A stream that nobody wants ends wherever it is: its note has the only reader, and the
+//!   thread learns from the pipe when that is dropped.
 
 use super::locks::Arc;
 use super::request_state::RequestState;
-use super::stream_pipe::{Pushed, StreamEnd, StreamPipe};
+use super::stream_pipe::{Pushed, StreamEnd, StreamPipe, StreamReader};
 
 /// What the loop is told of a request.
 #[derive(Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl<'a, A, D> Delivery<'a, A, D> {
         &mut self,
         capacity: usize,
         first: &[u8],
-        answer: impl FnOnce(Arc<StreamPipe>) -> A,
+        answer: impl FnOnce(StreamReader) -> A,
     ) {
         let pipe = Arc::new(StreamPipe::new(capacity));
         // The note of the answer itself announces what is in the pipe already.
@@ -83,7 +83,7 @@ impl<'a, A, D> Delivery<'a, A, D> {
         self.said = Said::Streaming(Arc::clone(&pipe));
         // It is told of even when nobody wants it: the thread learns that from the pipe.
         let _is_wanted = self.is_wanted();
-        (self.tell)(Told::Answer(answer(pipe), None));
+        (self.tell)(Told::Answer(answer(StreamReader::new(pipe)), None));
     }
 
     /// Return the pipe of the answer while that streams.

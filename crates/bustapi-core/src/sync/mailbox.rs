@@ -10,14 +10,23 @@ pub trait Wake {
 /// A queue that any thread may post to and one thread empties.
 #[derive(Debug)]
 pub struct Mailbox<T, W> {
-    items: Mutex<Vec<T>>,
+    items: Mutex<Items<T>>,
     waker: W,
+}
+
+#[derive(Debug)]
+struct Items<T> {
+    waiting: Vec<T>,
+    is_ended: bool,
 }
 
 impl<T, W: Wake> Mailbox<T, W> {
     pub fn new(waker: W) -> Self {
         Self {
-            items: Mutex::new(Vec::new()),
+            items: Mutex::new(Items {
+                waiting: Vec::new(),
+                is_ended: false,
+            }),
             waker,
         }
     }
@@ -50,14 +59,28 @@ impl<T, W: Wake> Mailbox<T, W> {
     /// Move everything that is there into an empty list, whose room is used again.
     pub fn collect(&self, into: &mut Vec<T>) {
         debug_assert!(into.is_empty());
-        std::mem::swap(&mut *lock(&self.items), into);
+        std::mem::swap(&mut lock(&self.items).waiting, into);
+    }
+
+    /// Drop what is there and whatever comes: nobody reads it any more.
+    pub fn end(&self) {
+        let mut items = lock(&self.items);
+        items.is_ended = true;
+        let unread = std::mem::take(&mut items.waiting);
+        drop(items);
+        drop(unread);
     }
 
     /// Add an item; returns whether it is the first.
     fn add(&self, item: T) -> bool {
         let mut items = lock(&self.items);
-        items.push(item);
-        items.len() == 1
+        if items.is_ended {
+            drop(items);
+            drop(item);
+            return false;
+        }
+        items.waiting.push(item);
+        items.waiting.len() == 1
     }
 }
 
@@ -85,6 +108,18 @@ mod tests {
         assert_eq!((&*items, mailbox.waker.get()), (&[1, 2][..], 1));
         mailbox.post(3);
         assert_eq!(mailbox.waker.get(), 2);
+    }
+
+    #[test]
+    fn what_nobody_reads_any_more_is_dropped() {
+        let mailbox = Mailbox::new(Cell::new(0));
+        let item = std::rc::Rc::new(());
+
+        mailbox.post(item.clone());
+        mailbox.end();
+        mailbox.post(item.clone());
+
+        assert_eq!(std::rc::Rc::strong_count(&item), 1);
     }
 
     #[test]

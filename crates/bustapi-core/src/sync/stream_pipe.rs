@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::locks::{Condvar, Mutex, MutexGuard, lock, wait_while, wait_while_within};
+use super::locks::{Arc, Condvar, Mutex, MutexGuard, lock, wait_while, wait_while_within};
 
 /// How a stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,6 +166,28 @@ impl StreamPipe {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
+    }
+}
+
+/// The loop's end of a pipe: wherever it is dropped, nobody wants more.
+#[derive(Debug)]
+pub struct StreamReader(Arc<StreamPipe>);
+
+impl StreamReader {
+    #[must_use]
+    pub const fn new(pipe: Arc<StreamPipe>) -> Self {
+        Self(pipe)
+    }
+
+    /// Take what is there; see [`StreamPipe::take`].
+    pub fn take(&self, into: &mut Pieces) -> Option<StreamEnd> {
+        self.0.take(into)
+    }
+}
+
+impl Drop for StreamReader {
+    fn drop(&mut self) {
+        self.0.abandon();
     }
 }
 

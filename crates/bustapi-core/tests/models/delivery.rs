@@ -2,7 +2,7 @@
 
 use bustapi_core::sync::delivery::{Delivery, Told};
 use bustapi_core::sync::request_state::RequestState;
-use bustapi_core::sync::stream_pipe::{Pieces, StreamEnd, StreamPipe};
+use bustapi_core::sync::stream_pipe::{Pieces, StreamEnd, StreamPipe, StreamReader};
 use loom::sync::Arc;
 use loom::thread;
 
@@ -22,7 +22,7 @@ pub fn serve(desk: &Desk, serial: u64, state: Option<&RequestState>) -> bool {
 #[derive(Debug)]
 pub enum Answer {
     Whole,
-    Stream(Arc<StreamPipe>),
+    Stream(StreamReader),
 }
 
 /// How the thread of a stream ends it.
@@ -58,7 +58,7 @@ fn stream(desk: &Desk, state: Option<&RequestState>, ending: Ending) {
 struct Client<'a> {
     desk: &'a Desk,
     state: Option<Arc<RequestState>>,
-    pipe: Option<Arc<StreamPipe>>,
+    pipe: Option<StreamReader>,
     is_wanted: bool,
     /// Bytes that the socket takes at once; the others wait in `output`.
     most: usize,
@@ -112,7 +112,7 @@ impl<'a> Client<'a> {
                 self.is_done = done.is_some();
                 match answer {
                     Answer::Whole => self.whole_answers += usize::from(self.is_wanted),
-                    Answer::Stream(pipe) if !self.is_wanted => pipe.abandon(),
+                    Answer::Stream(pipe) if !self.is_wanted => drop(pipe),
                     Answer::Stream(pipe) => assert!(self.pipe.replace(pipe).is_none()),
                 }
             }
@@ -146,9 +146,7 @@ impl<'a> Client<'a> {
         if let Some(state) = &self.state {
             state.abandon();
         }
-        if let Some(pipe) = &self.pipe {
-            pipe.abandon();
-        }
+        self.pipe = None;
     }
 }
 

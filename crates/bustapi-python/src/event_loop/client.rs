@@ -26,7 +26,7 @@ use std::time::Instant;
 use bustapi_core::http1::response::ResponseContext;
 use bustapi_core::sync::body_pipe::BodyPipe;
 use bustapi_core::sync::request_state::RequestState;
-use bustapi_core::sync::stream_pipe::StreamPipe;
+use bustapi_core::sync::stream_pipe::StreamReader;
 use pyo3::prelude::*;
 
 use super::timers::{Deadline, Kind, Overdue};
@@ -96,7 +96,7 @@ pub struct Current {
 
 /// An answer that comes through a pipe.
 pub struct Stream {
-    pub pipe: Arc<StreamPipe>,
+    pub pipe: StreamReader,
     pub encoder: Encoder,
 }
 
@@ -288,14 +288,11 @@ impl Client {
     /// Let the current request know that nobody waits for it any more.
     pub fn abandon(&mut self) {
         self.connection.break_body();
-        let Some(Current { state, stream, .. }) = self.current.take() else {
-            return;
-        };
-        if let Some(state) = state {
+        // A stream learns it from its pipe, which is dropped here.
+        if let Some(Current { state, .. }) = self.current.take()
+            && let Some(state) = state
+        {
             state.abandon();
-        }
-        if let Some(stream) = stream {
-            stream.pipe.abandon();
         }
     }
 

@@ -83,15 +83,8 @@ impl EventLoop {
 
     /// Encode the answer of a request, or what there is of it.
     pub(super) fn take_answer(&mut self, py: Python<'_>, id: RequestId, answer: Answer) {
-        let pipe = match &answer.content {
-            Content::Stream(pipe) => Some(pipe.clone()),
-            _ => None,
-        };
         let (shared, is_draining) = (Arc::clone(&self.shared), self.is_draining);
         let Some(client) = self.waiting_for(id) else {
-            if let Some(pipe) = pipe {
-                pipe.abandon();
-            }
             return;
         };
         let current = client.current.as_mut().expect("it is waited for");
@@ -103,12 +96,12 @@ impl EventLoop {
             shared.faults.strike(Point::Encode);
             Encoder::begin(py, answer, &terms, output)
         });
-        let encoder = encoded.unwrap_or_else(|error| {
+        let (encoder, stream) = encoded.unwrap_or_else(|error| {
             shared.site.log(py, None, error);
             output.rewind(mark);
-            Encoder::refuse(500, terms.is_head, output)
+            (Encoder::refuse(500, terms.is_head, output), None)
         });
-        match pipe {
+        match stream {
             Some(pipe) => current.stream = Some(Stream { pipe, encoder }),
             None => client.end_answer(encoder.keep_alive),
         }

@@ -5,7 +5,7 @@ use bustapi_core::http1::response::{
     BodyKind as Extent, EncodedHead, LAST_CHUNK, ResponseContext, ResponseFraming, encode_chunk,
     encode_error, encode_head, encode_template,
 };
-use bustapi_core::sync::stream_pipe::Pieces;
+use bustapi_core::sync::stream_pipe::{Pieces, StreamReader};
 use pyo3::prelude::*;
 
 use crate::answer::{Answer, Content, Head};
@@ -20,16 +20,17 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// Write the head of an answer and what there is of its body.
+    /// Write the head of an answer and what there is of its body; returns also where the
+    /// rest comes from.
     pub fn begin(
         py: Python<'_>,
         answer: Answer,
         terms: &ResponseContext,
         output: &mut Output,
-    ) -> Self {
+    ) -> (Self, Option<StreamReader>) {
         let length = answer.content.length(py);
         let encoded = match &answer.head {
-            Head::Bare(status) => return Self::refuse(*status, terms.is_head, output),
+            Head::Bare(status) => return (Self::refuse(*status, terms.is_head, output), None),
             Head::Template { status, lines } => {
                 let lines = lines.bind(py).as_bytes();
                 let buffer = output.buffer();
@@ -43,13 +44,19 @@ impl Encoder {
                 begin_checked(head, extent, terms, output)
             }
         };
-        if encoded.framing != ResponseFraming::Empty {
-            push_content(py, answer.content, output);
-        }
-        Self {
+        let encoder = Self {
             framing: encoded.framing,
             keep_alive: encoded.keep_alive && !answer.is_short,
-        }
+        };
+        let stream = match answer.content {
+            Content::Stream(stream) => Some(stream),
+            _ if encoded.framing == ResponseFraming::Empty => None,
+            content => {
+                push_content(py, content, output);
+                None
+            }
+        };
+        (encoder, stream)
     }
 
     /// Write an answer that the application has no part in; the connection closes behind it.
