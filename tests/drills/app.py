@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 
-from bustapi import Flask, Response, request, send_file
+from bustapi import Flask, Response, request, send_from_directory
 
 app = Flask(__name__)
 
@@ -45,6 +45,26 @@ def generate() -> Response:
     return Response(blocks(), mimetype="application/octet-stream")
 
 
-@app.route("/file")
-def file() -> Response:
-    return send_file(os.environ["DRILL_FILE"], mimetype="application/octet-stream")
+@app.route("/files/<name>")
+def files(name: str) -> Response:
+    return send_from_directory(os.environ["DRILL_FOLDER"], name)
+
+
+@app.route("/bytes")
+def bytes_() -> bytes:
+    return b"z" * 1_000_000
+
+
+@app.route("/streamed", methods=["POST"], stream_request=True)
+def streamed() -> str:
+    # What comes of the body meanwhile waits.
+    time.sleep(2)
+    return "not read"
+
+
+@app.route("/cached")
+def cached() -> str:
+    if "miss" in request.args:
+        time.sleep(2)
+
+    return "found"

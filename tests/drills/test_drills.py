@@ -7,78 +7,21 @@ counts (``DRILL_SCALE``, the divisor of every count).
 from __future__ import annotations
 
 import http.client
-import os
 import socket
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from benchmarks.build import build_load
 from benchmarks.run import Server
 
-SCALE = int(os.environ.get("DRILL_SCALE", "50"))
-MEBIBYTE = 1 << 20
+from .served import LARGE, MEBIBYTE, SCALE, PeakWatcher, get, resident, worker_of
+
 REQUESTS = 1_000_000 // SCALE
 CONNECTIONS = 10_000 // SCALE
-LARGE = 1024 * MEBIBYTE // SCALE
 
 pytestmark = pytest.mark.timeout(600)
-
-
-@pytest.fixture(scope="module")
-def large_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("drill") / "large"
-
-    with path.open("wb") as out:
-        out.truncate(LARGE)
-
-    return path
-
-
-@pytest.fixture
-def server(large_file: Path) -> Iterator[Server]:
-    command = [sys.executable, "-m", "bustapi", "run", "tests.drills.app:app"]
-    server = Server(
-        "drill",
-        [*command, "--port", "PORT", "--no-access-log"],
-        {"DRILL_FILE": str(large_file)},
-    )
-    server.start(min(os.sched_getaffinity(0)))
-    yield server
-    server.stop()
-
-
-def worker_of(server: Server) -> int:
-    """Return the process that serves: the supervisor's child."""
-    assert server.process is not None
-    pid = server.process.pid
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return int(children[0]) if children else pid
-
-
-def resident(pid: int) -> int:
-    """Return the resident memory of a process in bytes."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024
-
-    raise AssertionError(f"process {pid} has no resident memory")
-
-
-def get(server: Server, path: str) -> bytes:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-
-    try:
-        connection.request("GET", path)
-        response = connection.getresponse()
-        assert response.status == 200
-        return response.read()
-    finally:
-        connection.close()
 
 
 def send_requests(server: Server, count: int) -> None:
@@ -143,7 +86,9 @@ def test_a_large_upload_takes_little_memory(server: Server) -> None:
     assert peak - before < 32 * MEBIBYTE
 
 
-@pytest.mark.parametrize("path", ["/file", f"/generate?mebibytes={LARGE // MEBIBYTE}"])
+@pytest.mark.parametrize(
+    "path", ["/files/large", f"/generate?mebibytes={LARGE // MEBIBYTE}"]
+)
 def test_a_large_download_takes_little_memory(server: Server, path: str) -> None:
     pid = worker_of(server)
     get(server, "/hello")
@@ -161,7 +106,9 @@ def test_a_large_download_takes_little_memory(server: Server, path: str) -> None
     connection.close()
     peak = watcher.stop()
 
-    assert received == (LARGE if path == "/file" else LARGE // MEBIBYTE * MEBIBYTE)
+    assert received == (
+        LARGE if path == "/files/large" else LARGE // MEBIBYTE * MEBIBYTE
+    )
     assert peak - before < 32 * MEBIBYTE
 
 
@@ -196,23 +143,3 @@ def sleep_beside_hello(server: Server) -> tuple[float, float]:
     elapsed = time.monotonic() - start
     times.sort()
     return elapsed, times[len(times) * 99 // 100]
-
-
-class PeakWatcher:
-    """Watch the resident memory of a process until it is stopped."""
-
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
-        self.peak = 0
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch)
-        self._thread.start()
-
-    def stop(self) -> int:
-        self._ended.set()
-        self._thread.join()
-        return self.peak
-
-    def _watch(self) -> None:
-        while not self._ended.wait(0.02):
-            self.peak = max(self.peak, resident(self.pid))
