@@ -182,7 +182,7 @@ bench: $(STAMPS)/dev $(STAMPS)/extension $(FLASK_VENV)/stamp ## CPU per request 
 	$(PY) -m benchmarks.instructions
 
 .PHONY: drills
-drills: $(STAMPS)/dev $(STAMPS)/extension ## memory, waiting views and large bodies with the full counts
+drills: $(STAMPS)/dev $(STAMPS)/extension ## memory, waiting views, attacks and all kinds of requests mixed, with the full counts
 	DRILL_SCALE=1 $(PY) -m pytest tests/drills $(ARGS)
 
 .PHONY: mutate-specification
