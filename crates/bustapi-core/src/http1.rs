@@ -2,6 +2,7 @@
 
 pub(crate) mod bytes;
 pub mod chunked;
+pub mod connection;
 mod date;
 mod fields;
 pub mod head;

@@ -35,7 +35,7 @@ use self::timers::Overdue;
 use self::turn::Drive;
 use crate::io::poller::{Change, Poller};
 use crate::io::transport::Transport;
-use crate::protocol::http1::Connection;
+use crate::protocol::http1::Http1;
 use crate::request::head::Peer;
 use crate::run::learning::Learning;
 use crate::worker::shared::{Note, Shared};
@@ -351,7 +351,7 @@ impl EventLoop {
             // Without a place in the poller the connection cannot be served.
             return;
         }
-        let connection = Connection::new(Arc::new(Peer::new(address)));
+        let connection = Http1::new(Arc::new(Peer::new(address)));
         entry.insert(Client::new(Transport::new(socket), connection, self.serial));
         self.shared.descriptors.add(raw);
         self.shared.counters.connections_accepted.add();

@@ -15,7 +15,7 @@ use crate::answer::wire::{Made, Response, respond};
 use crate::answer::{self, Answer, Content};
 use crate::io::output::Output;
 use crate::protocol::encoder::Encoder;
-use crate::protocol::http1::{Connection, Turn};
+use crate::protocol::http1::{Http1, Turn};
 use crate::request::Request;
 use crate::request::head::Peer;
 use crate::request::names::latin1;
@@ -43,7 +43,7 @@ pub fn exchange<'py>(
     };
     let site = Site::new(handler, index, &identity)?;
     let peer = Peer::new(Some(([127, 0, 0, 1], 50_000).into()));
-    let mut connection = Connection::new(Arc::new(peer));
+    let mut connection = Http1::new(Arc::new(peer));
     for piece in pieces(data, split) {
         connection.feed(piece);
         if !answer_all(py, &site, &mut connection)? {
@@ -54,7 +54,7 @@ pub fn exchange<'py>(
 }
 
 /// Answer what is complete; False once the connection ends.
-fn answer_all(py: Python<'_>, site: &Site, connection: &mut Connection) -> PyResult<bool> {
+fn answer_all(py: Python<'_>, site: &Site, connection: &mut Http1) -> PyResult<bool> {
     loop {
         match connection.advance(py, site, None)? {
             Turn::Read => return Ok(true),

@@ -34,13 +34,13 @@ use crate::io::output::Flush;
 use crate::io::poller::Readiness;
 use crate::io::transport::Transport;
 use crate::protocol::encoder::Encoder;
-use crate::protocol::http1::{Connection, Stage};
+use crate::protocol::http1::{Http1, Stage};
 use crate::run::learning::EndpointKey;
 use crate::worker::shared::Timeouts;
 
 pub struct Client {
     pub transport: Transport,
-    pub connection: Connection,
+    pub connection: Http1,
     /// A number that no other connection of the worker had.
     pub id: u64,
     pub current: Option<Current>,
@@ -131,7 +131,7 @@ pub enum Read {
 }
 
 impl Client {
-    pub const fn new(transport: Transport, connection: Connection, id: u64) -> Self {
+    pub const fn new(transport: Transport, connection: Http1, id: u64) -> Self {
         Self {
             transport,
             connection,
@@ -423,7 +423,7 @@ mod tests {
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let transport = Transport::new(Socket::from(OwnedFd::from(ours)));
-        let connection = Connection::new(Arc::new(Peer::new(None)));
+        let connection = Http1::new(Arc::new(Peer::new(None)));
         Ok((Client::new(transport, connection, 1), theirs))
     }
 

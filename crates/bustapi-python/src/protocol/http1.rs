@@ -1,21 +1,18 @@
-//! One HTTP/1.1 connection without its socket: bytes in, requests out, answers in, bytes out.
+//! HTTP/1.1 between the machine that reads requests and what the worker makes of them.
 //!
-//! | stage | reads | left by |
+//! | stage | waits for | left by |
 //! |---|---|---|
 //! | Head | the head of the next request | a whole head: Body or Answer; an error: Last |
-//! | Body | the body, into memory or the spool | its end: Answer; an error: Last |
-//! | Answer | the body of a streamed request, nothing else | `answered`: Head or Last |
+//! | Body | the body, on its way into memory or the spool | its end: Answer; an error: Last |
+//! | Answer | its answer, and the body of a streamed request | `answered`: Head or Last |
 //! | Last | nothing; what is in the output is the last | – |
-//!
-//! Requests are taken from the input one after the other, so answers leave in their order
-//! (RFC 9112 9.3.2) and nothing behind an error or a `Connection: close` is ever a request.
 
 use std::sync::Arc;
 
 use bustapi_core::access_log::request_line;
 use bustapi_core::error::HttpError;
-use bustapi_core::http1::chunked::ChunkDecoder;
-use bustapi_core::http1::head::{Framing, Head, HeadParser, HeadStatus, Version};
+use bustapi_core::http1::connection::{self, Connection, Event};
+use bustapi_core::http1::head::{Framing, Head};
 use bustapi_core::http1::response::{CONTINUE, ResponseContext};
 use bustapi_core::http1::target::{TargetForm, decode_path};
 use bustapi_core::limits::Limits;
@@ -27,25 +24,11 @@ use crate::io::output::Output;
 use crate::protocol::encoder::Encoder;
 use crate::request::Request;
 use crate::request::head::{Peer, RequestHead};
-use crate::request::intake::{Decoder, IN_MEMORY, Incoming, Intake, Refusal, Sink, Unread};
+use crate::request::intake::{IN_MEMORY, Incoming, Intake, Refusal, Sink, Unread};
 use crate::request::names::method;
 use crate::request::rule_index::Wishes;
 use crate::run::learning::EndpointKey;
 use crate::worker::site::Site;
-
-/// Input in which a head is looked for: more than a head may have, so that one that has
-/// too much is refused.
-const HEAD_INPUT: usize = 66 * 1024;
-
-/// Input that may wait while a request is answered: a few small requests. A client that
-/// sends more waits for its answer, and nobody else's memory does.
-const PIPELINED_INPUT: usize = 16 * 1024;
-
-/// Input that is done with and makes it worth to move the rest to the front.
-const MOVED: usize = 64 * 1024;
-
-/// An input buffer that has grown beyond this is given back when it is empty.
-const KEPT_BUFFER: usize = 8 * 1024;
 
 /// What a connection needs next.
 pub enum Turn {
@@ -64,15 +47,10 @@ pub enum Stage {
     Last,
 }
 
-pub struct Connection {
-    input: Vec<u8>,
-    start: usize,
-    parser: HeadParser,
-    limits: Limits,
-    stage: Stage,
+pub struct Http1 {
+    machine: Connection,
+    /// The body of the current request, while it comes.
     incoming: Option<Box<Incoming>>,
-    has_ended: bool,
-    is_draining: bool,
     peer: Arc<Peer>,
     pub output: Output,
     /// An answer that the application had no part in, for the log.
@@ -90,25 +68,30 @@ pub struct Refused {
 /// The reason of 507.
 const NOT_STORED: &str = "the body could not be stored";
 
-impl Connection {
+impl Http1 {
     pub fn new(peer: Arc<Peer>) -> Self {
         Self {
-            input: Vec::new(),
-            start: 0,
-            parser: HeadParser::new(),
-            limits: Limits::default(),
-            stage: Stage::Head,
+            machine: Connection::new(Limits::default()),
             incoming: None,
-            has_ended: false,
-            is_draining: false,
             peer,
             output: Output::default(),
             refused: None,
         }
     }
 
-    pub const fn stage(&self) -> Stage {
-        self.stage
+    pub fn stage(&self) -> Stage {
+        match self.machine.stage() {
+            connection::Stage::Head => Stage::Head,
+            connection::Stage::Last => Stage::Last,
+            connection::Stage::Request if self.is_collecting() => Stage::Body,
+            connection::Stage::Request => Stage::Answer,
+        }
+    }
+
+    /// Whether the body of a request is on its way that is not answered before it is whole.
+    fn is_collecting(&self) -> bool {
+        let has_request = |incoming: &Incoming| incoming.request.is_some();
+        self.incoming.as_deref().is_some_and(has_request)
     }
 
     pub const fn peer(&self) -> &Arc<Peer> {
@@ -117,45 +100,40 @@ impl Connection {
 
     /// Whether nothing of a next request has come, empty lines left aside.
     pub fn is_idle(&self) -> bool {
-        let mut rest = self.input[self.start..].iter();
-        self.stage == Stage::Head && rest.all(|byte| matches!(byte, b'\r' | b'\n'))
+        self.machine.is_idle()
     }
 
     /// Bytes of the current body that came, for its minimum rate.
-    pub fn received(&self) -> u64 {
-        self.incoming
-            .as_ref()
-            .map_or(0, |incoming| incoming.received)
+    pub const fn received(&self) -> u64 {
+        self.machine.received()
     }
 
     /// Whether the peer is waited for to send a body.
     pub fn awaits_body(&self) -> bool {
-        let is_asked_for = |incoming: &Incoming| !incoming.must_continue || incoming.received > 0;
-        self.incoming.as_deref().is_some_and(is_asked_for) && self.wants_input()
+        self.machine.is_body_coming() && !self.machine.expects_continue() && self.takes_data()
     }
 
     /// Whether input would be taken now.
     pub fn wants_input(&self) -> bool {
-        match (&self.incoming, self.stage) {
-            (_, Stage::Last) => false,
-            (Some(incoming), _) => incoming.wants_input(),
-            (None, Stage::Head) => self.input.len() - self.start < HEAD_INPUT,
-            (None, _) => self.input.len() - self.start < PIPELINED_INPUT,
-        }
+        self.machine.wants_input(self.takes_data())
+    }
+
+    fn takes_data(&self) -> bool {
+        self.incoming.as_deref().is_none_or(Incoming::has_room)
     }
 
     pub fn feed(&mut self, bytes: &[u8]) {
-        self.input.extend_from_slice(bytes);
+        self.machine.feed(bytes);
     }
 
     /// Note that the peer sends no more; what it has sent whole is answered.
-    pub fn end_input(&mut self) {
-        self.has_ended = true;
+    pub const fn end_input(&mut self) {
+        self.machine.end_input();
     }
 
     /// End the connection behind the request that is being received or answered.
-    pub fn drain(&mut self) {
-        self.is_draining = true;
+    pub const fn drain(&mut self) {
+        self.machine.drain();
     }
 
     /// Answer a peer that was too slow.
@@ -181,7 +159,7 @@ impl Connection {
         let head = incoming.and_then(|incoming| incoming.request.map(|request| request.head));
         let line = match &head {
             Some(head) => request_line(head.get().as_bytes(py)),
-            None => request_line(&self.input[self.start..]),
+            None => request_line(self.machine.rest()),
         };
         self.refused = Some(Refused {
             status,
@@ -189,37 +167,22 @@ impl Connection {
             line: line.into(),
         });
         Encoder::refuse(status, false, &mut self.output);
-        self.stage = Stage::Last;
+        self.machine.close();
         head
     }
 
     /// Answer 500 for a mistake of ours; nothing behind it is a request.
     pub fn give_up(&mut self) {
         self.incoming = None;
-        self.stage = Stage::Last;
+        self.machine.close();
         Encoder::refuse(500, false, &mut self.output);
     }
 
     /// Note that the current request is answered.
     pub fn answered(&mut self, keep_alive: bool) {
-        let is_read = match self
-            .incoming
-            .take()
-            .map(|incoming| (incoming.is_whole, incoming.sink))
-        {
-            Some((is_whole, Sink::Pipe { pipe, .. })) => {
-                pipe.finish(End::Broken);
-                is_whole
-            }
-            Some((is_whole, _)) => is_whole,
-            None => true,
-        };
-        self.stage = if keep_alive && is_read {
-            Stage::Head
-        } else {
-            Stage::Last
-        };
-        self.shrink();
+        self.break_body();
+        self.incoming = None;
+        self.machine.answered(keep_alive);
     }
 
     /// Let a streamed body end early, because the peer is gone.
@@ -262,9 +225,9 @@ impl Connection {
             return;
         };
         *is_full = !pipe.has_room();
-        if incoming.must_continue && pipe.is_wanted() {
-            incoming.must_continue = false;
-            if incoming.received == 0 && may_continue {
+        if self.machine.expects_continue() && pipe.is_wanted() {
+            self.machine.forget_continue();
+            if self.machine.received() == 0 && may_continue {
                 self.output.buffer().extend_from_slice(CONTINUE);
             }
         }
@@ -277,40 +240,29 @@ impl Connection {
         site: &Site,
         intake: Option<&dyn Intake>,
     ) -> PyResult<Turn> {
-        let turn = loop {
-            match self.stage {
-                Stage::Last => break Turn::Last,
-                Stage::Head => match self.parser.advance(&self.input[self.start..], &self.limits) {
-                    Ok(HeadStatus::Partial) => {
-                        if self.has_ended || (self.is_draining && self.is_idle()) {
-                            self.stage = Stage::Last;
-                            continue;
-                        }
-                        break Turn::Read;
-                    }
-                    Ok(HeadStatus::Complete(head)) => {
-                        if let Some(request) = self.take_head(py, site, intake, head)? {
-                            break Turn::Request(Box::new(request));
-                        }
-                    }
-                    Err(error) => self.refuse(py, error),
-                },
-                Stage::Body => {
-                    if let Some(request) = self.take_body(py, intake)? {
-                        break Turn::Request(Box::new(request));
-                    }
-                    if self.stage == Stage::Body {
-                        break Turn::Read;
-                    }
+        loop {
+            if self.incoming.is_some() {
+                if let Some(request) = self.take_body(py, intake)? {
+                    return Ok(Turn::Request(Box::new(request)));
                 }
-                Stage::Answer => {
-                    self.take_streamed();
-                    break Turn::Read;
+                if self.machine.stage() == connection::Stage::Request {
+                    return Ok(Turn::Read);
                 }
             }
-        };
-        self.compact();
-        Ok(turn)
+            match self.machine.next(true) {
+                Event::Closed => return Ok(Turn::Last),
+                Event::Error(error) => self.refuse(py, error),
+                Event::Head { head, bytes } => {
+                    let bytes = PyBytes::new(py, bytes).unbind();
+                    if let Some(request) = self.take_head(py, site, intake, head, bytes)? {
+                        return Ok(Turn::Request(Box::new(request)));
+                    }
+                }
+                Event::NeedsInput | Event::Data(_) | Event::End | Event::Cut => {
+                    return Ok(Turn::Read);
+                }
+            }
+        }
     }
 
     fn take_head(
@@ -319,24 +271,15 @@ impl Connection {
         site: &Site,
         intake: Option<&dyn Intake>,
         parsed: Head,
+        object: Py<PyBytes>,
     ) -> PyResult<Option<Request>> {
-        let bytes = &self.input[self.start..self.start + parsed.length];
-        self.start += parsed.length;
+        let bytes = object.bind(py).as_bytes();
         let mut terms = ResponseContext::of(&parsed, bytes);
-        terms.keep_alive &= !self.is_draining;
+        terms.keep_alive &= !self.machine.is_draining();
         let framing = parsed.framing;
-        let expects = parsed.expect_continue && parsed.version == Version::Http11;
-        let decoder = match framing {
-            Framing::None => None,
-            Framing::Length(length) => Some(Decoder::Length(length)),
-            Framing::Chunked => Some(Decoder::Chunked(Box::new(ChunkDecoder::for_head(
-                &parsed,
-                &self.limits,
-            )))),
-        };
         let mut head = RequestHead::new(
             py,
-            PyBytes::new(py, bytes).unbind(),
+            object.clone_ref(py),
             method(py, parsed.method.of(bytes)).unbind(),
             parsed,
             Arc::clone(&self.peer),
@@ -348,8 +291,7 @@ impl Connection {
             wishes,
         } = look_up(py, site, &mut head, bytes)?;
         let head = Py::new(py, head)?;
-        let Some(decoder) = decoder else {
-            self.stage = Stage::Answer;
+        if framing == Framing::None {
             return Ok(Some(Request {
                 head,
                 body: None,
@@ -358,7 +300,7 @@ impl Connection {
                 is_threaded: wishes.is_threaded,
                 pipe: None,
             }));
-        };
+        }
         let mut incoming = Box::new(Incoming {
             request: Some(Unread {
                 head,
@@ -367,18 +309,14 @@ impl Connection {
                 is_threaded: wishes.is_threaded,
                 is_miss,
             }),
-            decoder,
             sink: Sink::Memory {
                 bytes: Vec::new(),
                 held: None,
             },
             received: 0,
             limit: None,
-            must_continue: expects && self.start == self.input.len(),
             is_whole: false,
-            is_broken: false,
         });
-        self.stage = Stage::Body;
         // Without a worker there is no thread that a view could read on.
         if wishes.streams
             && let Some(intake) = intake
@@ -406,7 +344,8 @@ impl Connection {
             (Framing::Chunked, Some(_)) => incoming.limit = site.body_limit(py)?,
             _ => {}
         }
-        if std::mem::take(&mut incoming.must_continue) {
+        if self.machine.expects_continue() {
+            self.machine.forget_continue();
             self.output.buffer().extend_from_slice(CONTINUE);
         }
         self.incoming = Some(incoming);
@@ -417,23 +356,26 @@ impl Connection {
     fn begin_streamed(&mut self, py: Python<'_>, mut incoming: Box<Incoming>) -> PyResult<Request> {
         let request = incoming.dispatch_streamed(py, None)?;
         self.incoming = Some(incoming);
-        self.stage = Stage::Answer;
         self.take_streamed();
         Ok(request)
     }
 
-    /// Take what came of a body that is collected; returns the request when it is whole.
+    /// Take what came of a body; returns the request once it is collected, or must be
+    /// streamed from here on.
     fn take_body(
         &mut self,
         py: Python<'_>,
         intake: Option<&dyn Intake>,
     ) -> PyResult<Option<Request>> {
+        if !self.is_collecting() {
+            self.take_streamed();
+            return Ok(None);
+        }
         let Some(incoming) = self.incoming.as_deref_mut() else {
             return Ok(None);
         };
-        let taken = incoming.take(&self.input[self.start..], intake);
-        match taken {
-            Ok(count) => self.start += count,
+        match incoming.take(&mut self.machine, intake) {
+            Ok(()) => {}
             Err(Refusal::Peer(error)) => {
                 self.refuse(py, error);
                 return Ok(None);
@@ -442,21 +384,21 @@ impl Connection {
                 self.fail(py, 507, NOT_STORED);
                 return Ok(None);
             }
+            // A body cut short is no request.
+            Err(Refusal::Cut) => {
+                self.incoming = None;
+                self.machine.close();
+                return Ok(None);
+            }
         }
-        if let Some(request) = incoming.finish_collected(py, intake)? {
+        let request = incoming.finish_collected(py, intake)?;
+        if request.is_some() {
             if incoming.is_whole {
                 self.incoming = None;
             }
-            self.stage = Stage::Answer;
             self.take_streamed();
-            return Ok(Some(request));
         }
-        if self.has_ended && self.start == self.input.len() && !incoming.is_whole {
-            // A body cut short is no request.
-            self.incoming = None;
-            self.stage = Stage::Last;
-        }
-        Ok(None)
+        Ok(request)
     }
 
     /// Hand over what came of a body that a view is reading.
@@ -464,46 +406,13 @@ impl Connection {
         let Some(incoming) = self.incoming.as_deref_mut() else {
             return;
         };
-        if incoming.is_whole || incoming.is_broken {
-            return;
-        }
-        let result = incoming.take(&self.input[self.start..], None);
-        let Sink::Pipe { pipe, .. } = &incoming.sink else {
-            return;
-        };
-        match result {
-            Ok(count) => {
-                self.start += count;
-                if incoming.is_whole {
-                    pipe.finish(End::Whole);
-                } else if self.has_ended && self.start == self.input.len() {
-                    pipe.finish(End::Broken);
-                }
-            }
-            Err(_) => {
+        let result = incoming.take(&mut self.machine, None);
+        if let Sink::Pipe { pipe, .. } = &incoming.sink {
+            if incoming.is_whole {
+                pipe.finish(End::Whole);
+            } else if result.is_err() {
                 pipe.finish(End::Broken);
-                // Nothing behind it means anything, so nothing of it is kept.
-                incoming.is_broken = true;
-                self.start = self.input.len();
             }
-        }
-    }
-
-    /// Move what is left of the input to the front once much of it is used.
-    fn compact(&mut self) {
-        if self.start == self.input.len() {
-            self.input.clear();
-            self.start = 0;
-        } else if self.start > MOVED {
-            self.input.drain(..self.start);
-            self.start = 0;
-        }
-    }
-
-    fn shrink(&mut self) {
-        self.compact();
-        if self.input.is_empty() {
-            self.input.shrink_to(KEPT_BUFFER);
         }
     }
 }

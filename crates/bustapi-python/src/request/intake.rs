@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bustapi_core::error::HttpError;
-use bustapi_core::http1::chunked::{ChunkDecoder, ChunkEvent};
+use bustapi_core::http1::connection::{Connection, Event};
 use bustapi_core::http1::response::ResponseContext;
 use bustapi_core::sync::body_pipe::{BodyPipe, End};
 use pyo3::prelude::*;
@@ -37,15 +37,11 @@ pub trait Intake {
 pub struct Incoming {
     /// The request, until it is dispatched.
     pub request: Option<Unread>,
-    pub decoder: Decoder,
     pub sink: Sink,
     pub received: u64,
     /// The application's limit, while the body is collected and has no declared length.
     pub limit: Option<u64>,
-    pub must_continue: bool,
     pub is_whole: bool,
-    /// Whether what came of it was malformed: nothing more is taken.
-    pub is_broken: bool,
 }
 
 pub struct Unread {
@@ -54,11 +50,6 @@ pub struct Unread {
     pub key: EndpointKey,
     pub is_threaded: bool,
     pub is_miss: bool,
-}
-
-pub enum Decoder {
-    Length(u64),
-    Chunked(Box<ChunkDecoder>),
 }
 
 pub enum Sink {
@@ -79,14 +70,14 @@ pub enum Sink {
 
 pub enum Refusal {
     Peer(HttpError),
+    /// The peer has ended its side in the middle.
+    Cut,
     Disk,
 }
 
 impl Incoming {
-    pub fn wants_input(&self) -> bool {
-        if self.is_whole || self.is_broken {
-            return false;
-        }
+    /// Whether more of the body would be taken now.
+    pub fn has_room(&self) -> bool {
         match &self.sink {
             Sink::Memory { .. } => true,
             Sink::Spool { spool, is_full } => !is_full && spool.pending() < PENDING,
@@ -101,30 +92,31 @@ impl Incoming {
             .is_some_and(|limit| self.received > limit && self.received > IN_MEMORY)
     }
 
-    /// Decode input and pass it on until the sink is full; returns how much was taken.
-    pub fn take(&mut self, input: &[u8], intake: Option<&dyn Intake>) -> Result<usize, Refusal> {
-        let mut position = 0;
-        while self.wants_input() {
-            let step = self
-                .decoder
-                .decode(&input[position..])
-                .map_err(Refusal::Peer)?;
-            position += step.consumed;
-            self.is_whole = step.is_end;
-            if step.data.is_empty() {
-                break;
+    /// Pass on what came of the body until the sink is full.
+    pub fn take(
+        &mut self,
+        machine: &mut Connection,
+        intake: Option<&dyn Intake>,
+    ) -> Result<(), Refusal> {
+        while !self.is_whole {
+            match machine.next(self.has_room()) {
+                Event::Data(data) => {
+                    self.received += data.len() as u64;
+                    self.pass_on(data, intake).map_err(|_| Refusal::Disk)?;
+                }
+                Event::End => self.is_whole = true,
+                Event::Error(error) => return Err(Refusal::Peer(error)),
+                Event::Cut => return Err(Refusal::Cut),
+                Event::NeedsInput | Event::Head { .. } | Event::Closed => break,
             }
-            self.received += step.data.len() as u64;
-            self.pass_on(step.data, intake).map_err(|_| Refusal::Disk)?;
         }
         if let Sink::Spool { spool, is_full } = &mut self.sink {
             *is_full |= !spool.hand_over();
         }
-        Ok(position)
+        Ok(())
     }
 
     fn pass_on(&mut self, data: &[u8], intake: Option<&dyn Intake>) -> std::io::Result<()> {
-        let end = self.is_whole.then_some(End::Whole);
         let is_above_limit = self.is_above_limit();
         match &mut self.sink {
             Sink::Memory { bytes, held } => {
@@ -143,7 +135,7 @@ impl Incoming {
                 spool.gather(data);
                 *is_full |= is_above_limit;
             }
-            Sink::Pipe { pipe, is_full } => *is_full = !pipe.push(data, end),
+            Sink::Pipe { pipe, is_full } => *is_full = !pipe.push(data, None),
         }
         Ok(())
     }
@@ -247,41 +239,5 @@ impl Incoming {
             is_threaded,
             pipe: None,
         })
-    }
-}
-
-struct Step<'a> {
-    consumed: usize,
-    data: &'a [u8],
-    is_end: bool,
-}
-
-impl Decoder {
-    fn decode<'a>(&mut self, input: &'a [u8]) -> Result<Step<'a>, HttpError> {
-        match self {
-            Self::Length(left) => {
-                let count =
-                    usize::try_from(*left).map_or(input.len(), |left| left.min(input.len()));
-                *left -= count as u64;
-                Ok(Step {
-                    consumed: count,
-                    data: &input[..count],
-                    is_end: *left == 0,
-                })
-            }
-            Self::Chunked(decoder) => {
-                let step = decoder.decode(input)?;
-                let (data, is_end): (&[u8], _) = match step.event {
-                    ChunkEvent::Data(data) => (data, false),
-                    ChunkEvent::Partial => (&[], false),
-                    ChunkEvent::End => (&[], true),
-                };
-                Ok(Step {
-                    consumed: step.consumed,
-                    data,
-                    is_end,
-                })
-            }
-        }
     }
 }

@@ -1,0 +1,165 @@
+//! A connection driven by bytes, and what must hold of it at every step.
+
+use bustapi_core::http1::connection::{Connection, Event, PIPELINED_INPUT, Stage, UNTAKEN_BODY};
+use bustapi_core::limits::Limits;
+
+/// Small enough that every limit is reached.
+const NARROW: Limits = Limits {
+    request_line: 60,
+    field_line: 60,
+    head: 200,
+    fields: 6,
+    empty_lines: 2,
+    chunk_extensions: 16,
+};
+
+/// What is fed at once at most, and may so be held above a bound.
+const FED: usize = 64;
+
+/// What has come out, without regard to how it was cut.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Part {
+    Head(Vec<u8>),
+    Content(Vec<u8>),
+    End,
+    Error(u16),
+    Cut,
+}
+
+impl Seen {
+    fn push(&mut self, event: &Event<'_>) {
+        let part = match event {
+            Event::NeedsInput | Event::Closed => return,
+            Event::Head { bytes, .. } => Part::Head(bytes.to_vec()),
+            Event::Data(data) => {
+                if let Some(Part::Content(content)) = self.parts.last_mut() {
+                    content.extend_from_slice(data);
+                    return;
+                }
+                Part::Content(data.to_vec())
+            }
+            Event::End => Part::End,
+            Event::Error(error) => Part::Error(error.status()),
+            Event::Cut => Part::Cut,
+        };
+        self.parts.push(part);
+    }
+}
+
+/// Drive a connection as the bytes say, check it at every step, and compare what came of it
+/// with what comes of the same input in one piece.
+///
+/// Of the first bytes one chooses the limits, the next ones what is done between the pieces.
+pub fn check(bytes: &[u8]) {
+    let Some((&choice, rest)) = bytes.split_first() else {
+        return;
+    };
+    let (plan, input) = rest.split_at(rest.len().min(usize::from(choice >> 2)));
+    let limits = if choice & 1 == 0 {
+        NARROW
+    } else {
+        Limits::default()
+    };
+    let split = drive(limits, input, plan);
+    let whole = drive(limits, input, &[]);
+    // A drain ends it early, wherever that is.
+    if !plan.iter().any(|step| step % 16 == 15) {
+        assert_eq!(split, whole);
+    }
+}
+
+fn drive(limits: Limits, mut input: &[u8], plan: &[u8]) -> Seen {
+    let mut connection = Connection::new(limits);
+    let mut seen = Seen::default();
+    let mut steps = plan.iter();
+    let mut has_ended = false;
+    // Each step feeds or takes something, so it ends.
+    for _ in 0..8 * (input.len() + plan.len()) + 64 {
+        let step = steps.next().copied().unwrap_or(14);
+        let takes_data = step & 1 == 0;
+        if step % 16 == 15 {
+            connection.drain();
+        }
+        if connection.wants_input(takes_data) && !input.is_empty() {
+            let count = (usize::from(step >> 4) * 4 + 1).min(FED).min(input.len());
+            let (piece, rest) = input.split_at(count);
+            connection.feed(piece);
+            input = rest;
+        } else if input.is_empty() && !has_ended {
+            connection.end_input();
+            has_ended = true;
+        }
+        if read(&mut connection, takes_data, limits, &mut seen) {
+            return seen;
+        }
+    }
+    panic!("the connection neither ends nor wants anything: {connection:?}");
+}
+
+/// Take what there is; whether the connection has closed.
+fn read(connection: &mut Connection, takes_data: bool, limits: Limits, seen: &mut Seen) -> bool {
+    loop {
+        check_bounds(connection, limits);
+        let before = connection.stage();
+        let event = connection.next(takes_data);
+        check_order(&event, before, seen);
+        seen.push(&event);
+        match event {
+            Event::Closed => {
+                assert!(connection.rest().is_empty() || before == Stage::Last);
+                assert!(!connection.wants_input(true));
+                return true;
+            }
+            Event::Error(_) | Event::Cut => {
+                assert!(!connection.wants_input(true), "input behind an error");
+                // A request whose body is broken is still answered, and is the last one.
+                connection.answered(true);
+                assert_eq!(connection.stage(), Stage::Last);
+            }
+            Event::Head { .. } | Event::Data(_) | Event::End => {}
+            Event::NeedsInput => {
+                let is_read = connection.stage() == Stage::Request && !connection.is_body_coming();
+                if !is_read {
+                    return false;
+                }
+                connection.answered(true);
+            }
+        }
+    }
+}
+
+fn check_bounds(connection: &Connection, limits: Limits) {
+    let head = limits.head as usize + 2 * 1024;
+    let most = head.max(PIPELINED_INPUT).max(UNTAKEN_BODY) + FED;
+    assert!(
+        connection.rest().len() <= most,
+        "{}",
+        connection.rest().len()
+    );
+    // Memory that was given once is moved, never more than doubled.
+    assert!(connection.capacity() <= 4 * most);
+}
+
+fn check_order(event: &Event<'_>, before: Stage, seen: &Seen) {
+    let is_over = matches!(seen.parts.last(), Some(Part::Error(_) | Part::Cut));
+    match event {
+        Event::NeedsInput => {}
+        Event::Head { head, bytes } => {
+            assert_eq!((before, is_over), (Stage::Head, false));
+            assert_eq!(head.length, bytes.len());
+        }
+        Event::Data(data) => {
+            assert_eq!((before, is_over), (Stage::Request, false));
+            assert!(!data.is_empty());
+        }
+        Event::End => assert_eq!((before, is_over), (Stage::Request, false)),
+        Event::Error(_) => assert!(!is_over && before != Stage::Last),
+        Event::Cut => assert_eq!((before, is_over), (Stage::Request, false)),
+        Event::Closed => {}
+    }
+}
