@@ -186,6 +186,21 @@ def test_connection_survives_the_busy_worker_that_it_waits_for(
     assert answers.isdisjoint(pids)
 
 
+def test_connection_does_not_wait_for_a_worker_that_starts(
+    serve_busy: Serve, folder: Path
+) -> None:
+    busy = serve_busy()
+    module = folder / "busy.py"
+    module.write_text(f"open('gate').read(1)\n{MODULE}")
+
+    os.kill(int(busy.server.get()), signal.SIGKILL)
+    busy.server.err.wait_for("The next one starts now")
+    times = [busy.time_answers() for _ in range(3)]
+
+    assert min(times) < SOON
+    os.write(busy.gate, b".")
+
+
 def test_child_of_a_view_has_no_socket_of_any_worker(serve_busy: Serve) -> None:
     busy = serve_busy()
 

@@ -289,10 +289,12 @@ impl EventLoop {
         let mut taken = Vec::new();
         let open = self.clients.len();
         let was_left = self.was_left();
-        let most = if was_left {
+        let most = if was_left || !self.acceptor.has_neighbours() {
             usize::MAX
         } else {
-            self.room().max(1)
+            // The first one may ask for what keeps this worker busy, so no more are taken
+            // than others are served in this turn.
+            self.room().min(self.ready.len()).max(1)
         };
         let result = self.acceptor.accept(open, most, |socket, address| {
             taken.push((socket, address));
