@@ -154,6 +154,28 @@ def test_connection_does_not_wait_for_a_busy_worker(
     assert min(times) < SOON
 
 
+def test_workers_of_a_program_that_is_run_again_are_called_too(
+    serve_script: Start, folder: Path
+) -> None:
+    folder.joinpath("busy.py").write_text(MODULE)
+    gate = os.open(folder / "gate", os.O_RDWR)
+    server = serve_script(
+        """
+        from busy import app
+        app.run(port=0, workers=2)
+        """
+    )
+
+    with ExitStack() as stack:
+        stack.callback(os.close, gate)
+        busy = Busy(server, gate, stack)
+
+        with busy.keep_busy("/hold"):
+            times = [busy.time_answers() for _ in range(3)]
+
+    assert min(times) < SOON
+
+
 def test_connection_waits_for_whichever_worker_is_free_first(serve_busy: Serve) -> None:
     busy = serve_busy()
 
