@@ -50,9 +50,10 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// all of them.
 const EVICTED: usize = 16;
 
-/// How long a connection is left to other workers while all view threads of this one are
-/// busy. Nobody has taken it by then, and here at least a view that runs inline answers.
-const LEFT: Duration = Duration::from_millis(50);
+/// How long connections are left to other workers while all view threads of this one are
+/// busy and none comes back. Nobody has taken them by then, and here at least a view that
+/// runs inline answers; any other would wait for as long as those that are busy last.
+const LEFT: Duration = Duration::from_millis(500);
 
 /// Bytes read at once.
 const READ_SIZE: usize = 64 * 1024;
