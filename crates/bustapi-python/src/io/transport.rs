@@ -11,11 +11,16 @@ use socket2::Socket;
 /// A connected socket that never blocks. What is read and written is plain text.
 pub struct Transport {
     socket: Socket,
+    /// Whether its end is to be a reset.
+    is_reset: bool,
 }
 
 impl Transport {
     pub const fn new(socket: Socket) -> Self {
-        Self { socket }
+        Self {
+            socket,
+            is_reset: false,
+        }
     }
 
     /// Read once; returns the bytes that came, none of them at the end.
@@ -93,12 +98,17 @@ impl Transport {
 
     /// End both directions, also for copies of the descriptor.
     pub fn end(&self) {
+        if self.is_reset {
+            // The peer would see a proper end before it.
+            return;
+        }
         // It fails when the peer has left before.
         drop(self.socket.shutdown(Shutdown::Both));
     }
 
     /// Have the kernel drop what is unsent at the end, and tell the peer of it by a reset.
-    pub fn reset_at_end(&self) {
+    pub fn reset_at_end(&mut self) {
+        self.is_reset = true;
         // Best effort: the connection is closed in any case.
         drop(self.socket.set_linger(Some(Duration::ZERO)));
     }
