@@ -39,15 +39,15 @@ fn a_request_without_a_body_is_whole_with_its_head() {
 
 #[test]
 fn a_body_comes_as_its_reader_takes_it() {
-    let mut connection = fed(&[POST, b"hel"]);
+    let mut connection = fed(&[POST, b"123"]);
     take_head(&mut connection);
 
     assert_eq!(connection.next(false), Event::NeedsInput);
-    assert_eq!(connection.next(true), Event::Data(b"hel"));
+    assert_eq!(connection.next(true), Event::Data(b"123"));
     assert!(!connection.wants_input(false) && connection.wants_input(true));
-    connection.feed(b"loGET");
+    connection.feed(b"45GET");
 
-    assert_eq!(connection.next(true), Event::Data(b"lo"));
+    assert_eq!(connection.next(true), Event::Data(b"45"));
     assert_eq!(connection.next(true), Event::End);
     assert_eq!(connection.next(true), Event::NeedsInput);
     assert_eq!((connection.received(), connection.rest()), (5, &b"GET"[..]));
@@ -84,10 +84,10 @@ fn a_body_that_is_not_read_ends_the_connection() {
 
 #[test]
 fn an_end_inside_a_body_cuts_it_and_between_requests_closes() {
-    let mut cut = fed(&[POST, b"hel"]);
+    let mut cut = fed(&[POST, b"123"]);
     take_head(&mut cut);
     cut.end_input();
-    assert_eq!(cut.next(true), Event::Data(b"hel"));
+    assert_eq!(cut.next(true), Event::Data(b"123"));
     assert_eq!(cut.next(true), Event::Cut);
 
     let mut ended = fed(&[GET]);
