@@ -80,6 +80,13 @@ def send_for_ever(port: int, path: str) -> None:
                 sock.sendall(block)
 
 
+def leave_bodies_incomplete(port: int) -> None:
+    head = f"POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: {MEBIBYTE}\r\n\r\n"
+
+    for _ in range(400):
+        connect(port).sendall(head.encode() + b"y" * (MEBIBYTE - 1))
+
+
 def idle(port: int) -> None:
     for _ in range(900):
         connect(port)
@@ -156,13 +163,16 @@ ATTACKS: dict[str, Attack] = {
     "files that nobody reads": ask_and_read_nothing("/files/small"),
     "a malformed chunk": send_on_behind_a_malformed_chunk("/upload"),
     "a malformed chunk of a stream": send_on_behind_a_malformed_chunk("/streamed"),
+    "incomplete bodies": leave_bodies_incomplete,
     "idle connections": idle,
     "unfinished heads": leave_heads_unfinished,
     "requests ahead of their turn": send_ahead_of_a_waiting_view,
 }
 """Attacks on what a worker holds."""
 
+# Bodies that do not stay in memory are open files.
 DESCRIPTORS = {
+    "incomplete bodies": 2 * 400,
     "idle connections": 900,
     "unfinished heads": 900,
     "requests ahead of their turn": 500,
