@@ -37,8 +37,9 @@ use crate::worker::log_writer::{LogWriter, duplicate};
 use crate::worker::shared::{End, Note, Notes, SIGNALS, Shared, Timeouts};
 use crate::worker::site::{Identity, Site, catch_panic};
 
-/// Bytes of bodies that a worker holds in memory; beyond it they are spooled.
-const BODIES: u64 = 32 * 1024 * 1024;
+/// Bytes of bodies that a worker holds in memory; beyond it they are spooled, and wait for
+/// the disk.
+const BODIES: u64 = 16 * 1024 * 1024;
 
 /// Requests that wait for a view thread; beyond it 503.
 const WAITING_VIEWS: usize = 1000;

@@ -338,7 +338,7 @@ impl Intake for WorkerIntake<'_> {
     }
 
     fn spool(&self) -> io::Result<Option<Spool>> {
-        self.shared.spooler.begin(self.id)
+        self.shared.spooler.begin(self.id, self.memory())
     }
 
     fn pipe(&self) -> Arc<BodyPipe> {

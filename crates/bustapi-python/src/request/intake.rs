@@ -12,7 +12,7 @@ use pyo3::types::PyBytes;
 use crate::request::Request;
 use crate::request::body::Body;
 use crate::request::head::RequestHead;
-use crate::request::spool::{Held, PENDING, Spool, SpooledFile};
+use crate::request::spool::{Held, Spool, SpooledFile};
 use crate::run::learning::EndpointKey;
 
 /// Bodies up to this size are collected in memory.
@@ -80,7 +80,7 @@ impl Incoming {
     pub fn has_room(&self) -> bool {
         match &self.sink {
             Sink::Memory { .. } => true,
-            Sink::Spool { spool, is_full } => !is_full && spool.pending() < PENDING,
+            Sink::Spool { spool, is_full } => !is_full && spool.has_room(),
             Sink::Pipe { is_full, .. } => !is_full,
         }
     }

@@ -11,7 +11,7 @@ use std::thread;
 use crate::request::ids::RequestId;
 
 /// Bytes handed over and not written yet, per body; beyond it the connection is not read.
-pub const PENDING: usize = 1024 * 1024;
+const PENDING: usize = 1024 * 1024;
 
 /// How often, in bytes of a body, the free space of the disk is looked at.
 const CHECK: u64 = 16 * 1024 * 1024;
@@ -49,6 +49,8 @@ pub struct Spool {
     /// Bytes that came together and are handed over together.
     gathered: Vec<u8>,
     pending: usize,
+    /// Counts what is pending: a disk may be slower than all clients together.
+    held: Held,
     unchecked: u64,
 }
 
@@ -108,6 +110,16 @@ impl Held {
         let more = length.saturating_sub(self.space.held);
         self.space.grow(more) <= self.most
     }
+
+    fn shrink(&mut self, count: u64) {
+        self.space.held -= count;
+        self.space.used.fetch_sub(count, Ordering::AcqRel);
+    }
+
+    /// Whether all bodies together hold no more than they may.
+    fn is_within(&self) -> bool {
+        self.space.used.load(Ordering::Acquire) <= self.most
+    }
 }
 
 impl Drop for Space {
@@ -137,7 +149,8 @@ impl Spooler {
     }
 
     /// Begin to write a body; None when there is no space for one.
-    pub fn begin(&self, token: RequestId) -> io::Result<Option<Spool>> {
+    /// `held` counts what waits to be written.
+    pub fn begin(&self, token: RequestId, held: Held) -> io::Result<Option<Spool>> {
         if self.used.load(Ordering::Acquire) >= self.budget {
             return Ok(None);
         }
@@ -161,6 +174,7 @@ impl Spooler {
             directory: directory.clone(),
             gathered: Vec::new(),
             pending: 0,
+            held,
             unchecked: 0,
         }))
     }
@@ -200,6 +214,7 @@ impl Spool {
     pub fn gather(&mut self, bytes: &[u8]) {
         self.gathered.extend_from_slice(bytes);
         self.pending += bytes.len();
+        self.held.grow_to(self.pending as u64);
     }
 
     /// Hand over what was gathered; False when it is the last for which there is space.
@@ -228,8 +243,15 @@ impl Spool {
     }
 
     /// Note that bytes are on disk.
-    pub const fn note_written(&mut self, count: usize) {
-        self.pending = self.pending.saturating_sub(count);
+    pub fn note_written(&mut self, count: usize) {
+        self.pending -= count;
+        self.held.shrink(count as u64);
+    }
+
+    /// Whether more may be gathered: each body may have a little pending, all together what
+    /// memory there is for them. What is written then has the loop look again.
+    pub fn has_room(&self) -> bool {
+        self.pending == 0 || (self.pending < PENDING && self.held.is_within())
     }
 
     pub const fn pending(&self) -> usize {
@@ -315,7 +337,7 @@ mod tests {
     fn a_body_is_read_as_it_was_written() {
         let (spooler, written) = spooler();
         let mut spool = spooler
-            .begin(ID)
+            .begin(ID, Memory::new(BUDGET).begin())
             .expect("it can start")
             .expect("there is space");
 
@@ -348,7 +370,7 @@ mod tests {
     fn bytes_that_came_together_are_written_together() {
         let (spooler, written) = spooler();
         let mut spool = spooler
-            .begin(ID)
+            .begin(ID, Memory::new(BUDGET).begin())
             .expect("it can start")
             .expect("there is space");
 
@@ -370,14 +392,19 @@ mod tests {
         let (spooler, _written) = spooler();
         spooler.used.store(BUDGET, Ordering::Release);
 
-        assert!(spooler.begin(ID).expect("it can start").is_none());
+        assert!(
+            spooler
+                .begin(ID, Memory::new(BUDGET).begin())
+                .expect("it can start")
+                .is_none()
+        );
     }
 
     #[test]
     fn the_last_bytes_within_the_budget_say_so() {
         let (spooler, written) = spooler();
         let mut spool = spooler
-            .begin(ID)
+            .begin(ID, Memory::new(BUDGET).begin())
             .expect("it can start")
             .expect("there is space");
         spooler.used.fetch_add(BUDGET - 3, Ordering::AcqRel);
@@ -402,7 +429,7 @@ mod tests {
         let candidates = vec![missing, std::env::temp_dir()];
         let spooler = Spooler::new(candidates, BUDGET, Box::new(written));
         let mut spool = spooler
-            .begin(ID)
+            .begin(ID, Memory::new(BUDGET).begin())
             .expect("it can start")
             .expect("there is a directory");
 
@@ -418,7 +445,12 @@ mod tests {
         let missing = std::env::temp_dir().join("bustapi-does-not-exist");
         let spooler = Spooler::new(vec![missing], BUDGET, Box::new(|_, _| {}));
 
-        assert!(spooler.begin(ID).expect("it is no error").is_none());
+        assert!(
+            spooler
+                .begin(ID, Memory::new(BUDGET).begin())
+                .expect("it is no error")
+                .is_none()
+        );
     }
 
     #[test]
@@ -429,7 +461,7 @@ mod tests {
         std::fs::create_dir(&directory).expect("it can be made");
         let spooler = Spooler::new(vec![directory.clone()], BUDGET, Box::new(written));
         let mut spool = spooler
-            .begin(ID)
+            .begin(ID, Memory::new(BUDGET).begin())
             .expect("it can start")
             .expect("there is space");
         std::fs::remove_dir(&directory).expect("it is empty");
@@ -441,6 +473,29 @@ mod tests {
         assert_eq!(token, ID);
         let error = result.expect_err("there is no directory");
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn what_waits_for_a_slow_disk_is_bounded_over_all_bodies() {
+        let (spooler, written) = spooler();
+        let memory = Memory::new(10);
+        let mut spools: Vec<_> = (0..2)
+            .map(|_| {
+                let spool = spooler.begin(ID, memory.begin()).expect("it can start");
+                spool.expect("there is space")
+            })
+            .collect();
+
+        for spool in &mut spools {
+            assert!(spool.has_room());
+            spool.gather(b"eight by");
+            assert!(spool.hand_over());
+        }
+        assert!(spools.iter().all(|spool| !spool.has_room()));
+        let count = written.recv().expect("it answers").expect("it is taken");
+        spools[0].note_written(count);
+
+        assert!(spools.iter().all(Spool::has_room));
     }
 
     #[test]
