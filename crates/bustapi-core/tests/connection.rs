@@ -145,7 +145,22 @@ fn a_drain_lets_what_has_begun_be_the_last() {
     begun.drain();
     assert_eq!(begun.next(true), Event::NeedsInput);
     begun.feed(&GET[10..]);
+    begun.feed(GET);
     take_head(&mut begun);
+    begun.answered(true);
+    assert_eq!(begun.next(true), Event::Closed);
+}
+
+#[test]
+fn a_large_buffer_is_given_back_though_a_line_end_is_left() {
+    let mut connection = fed(&[CHUNKED, b"ea60\r\n", &[b'x'; 60_000], b"\r\n0\r\n\r\n\r\n"]);
+    take_head(&mut connection);
+    while !matches!(connection.next(true), Event::End) {}
+
+    connection.answered(true);
+
+    assert!(connection.is_idle());
+    assert!(connection.capacity() <= 8 * 1024);
 }
 
 #[test]

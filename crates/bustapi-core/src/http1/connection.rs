@@ -31,13 +31,14 @@ const BESIDE_HEAD: usize = 2 * 1024;
 /// sends more waits for its answer.
 pub const PIPELINED_INPUT: usize = 16 * 1024;
 
-/// Input that may wait while the reader of a body takes none.
+/// Input of a body that may wait for its reader, which takes it; while it takes none,
+/// nothing is wanted.
 pub const UNTAKEN_BODY: usize = 64 * 1024;
 
 /// Input that is done with and makes it worth to move the rest to the front.
 const MOVED: usize = 64 * 1024;
 
-/// A buffer that has grown beyond this is given back when it is empty.
+/// A buffer that has grown beyond this is given back when it holds no more than that.
 const KEPT_BUFFER: usize = 8 * 1024;
 
 /// What the bytes that came have said.
@@ -286,13 +287,10 @@ impl Connection {
     /// be used again, as far as the answer is concerned.
     pub fn answered(&mut self, keep_alive: bool) {
         let is_read = matches!(self.body, Body::Whole | Body::Ended);
-        if keep_alive && is_read && self.stage == Stage::Request {
+        if keep_alive && is_read && !self.is_draining && self.stage == Stage::Request {
             self.stage = Stage::Head;
             self.body = Body::Whole;
-            self.compact();
-            if self.input.is_empty() {
-                self.input.shrink_to(KEPT_BUFFER);
-            }
+            self.give_back();
         } else {
             self.close();
         }
@@ -307,6 +305,15 @@ impl Connection {
     fn drop_input(&mut self) {
         self.input = Vec::new();
         self.start = 0;
+    }
+
+    /// Give a large buffer back that holds little.
+    fn give_back(&mut self) {
+        if self.rest().len() <= KEPT_BUFFER {
+            self.input.drain(..self.start);
+            self.start = 0;
+            self.input.shrink_to(KEPT_BUFFER);
+        }
     }
 
     /// Move what is left of the input to the front once much of it is used.
