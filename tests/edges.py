@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPException, HTTPResponse, IncompleteRead
@@ -285,8 +286,7 @@ class SocketTransport(Transport):
         assert not any(thread.is_alive() for thread in self._threads)
 
     def _spawn(self, kind: str) -> None:
-        worker = self._worker
-        self._start(worker.run_view if kind == "view" else worker.run_stream)
+        self._start(getattr(self._worker, f"run_{kind}"))
 
     def _start(self, target: Callable[[], None]) -> None:
         thread = threading.Thread(target=target, daemon=True)
@@ -297,8 +297,23 @@ class SocketTransport(Transport):
         with socket.create_connection(self.address, TIMEOUT) as connection:
             connection.sendall(request)
 
-            with _begin(connection, method) as response:
-                return Answer(response, None)
+            try:
+                with _begin(connection, method) as response:
+                    return Answer(response, None)
+            finally:
+                self._wait_for_the_end()
+
+    def _wait_for_the_end(self) -> None:
+        """Wait until what is left to do for a request is done.
+
+        An answer may be read while its response is closed, or an iterator is still asked
+        for more than was declared; the error of that is to be seen.
+        """
+        deadline = time.monotonic() + TIMEOUT
+
+        while self._worker.stats()["requests_in_flight"]:
+            assert time.monotonic() < deadline
+            threading.Event().wait(0.0005)
 
 
 # An environ as HTTP/1.1
