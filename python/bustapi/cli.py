@@ -903,7 +903,7 @@ class WorkersParamType(click.ParamType):  # type: ignore[type-arg, unused-ignore
         return click.IntRange(min=1).convert(value, param, ctx)
 
 
-class SecondsParamType(click.FloatRange):
+class _SecondsParamType(click.FloatRange):
     """A time."""
 
     def get_metavar(
@@ -942,19 +942,19 @@ class SecondsParamType(click.FloatRange):
 @_option(
     "--keep-alive-timeout",
     "--keep-alive",
-    type=SecondsParamType(min=0, min_open=True),
+    type=_SecondsParamType(min=0, min_open=True),
     default=75,
     help="How long a connection without a request is kept.",
 )
 @_option(
     "--head-timeout",
-    type=SecondsParamType(min=0, min_open=True),
+    type=_SecondsParamType(min=0, min_open=True),
     default=60,
     help="How long the head of a request may take to come.",
 )
 @_option(
     "--body-timeout",
-    type=SecondsParamType(min=0, min_open=True),
+    type=_SecondsParamType(min=0, min_open=True),
     default=60,
     help="How long nothing may come of a body.",
 )
@@ -967,19 +967,19 @@ class SecondsParamType(click.FloatRange):
 )
 @_option(
     "--write-timeout",
-    type=SecondsParamType(min=0, min_open=True),
+    type=_SecondsParamType(min=0, min_open=True),
     default=60,
     help="How long a client may take nothing of an answer.",
 )
 @_option(
     "--linger-timeout",
-    type=SecondsParamType(min=0),
+    type=_SecondsParamType(min=0),
     default=30,
     help="How long a client that still sends after its last answer is listened to.",
 )
 @_option(
     "--graceful-timeout",
-    type=SecondsParamType(min=0),
+    type=_SecondsParamType(min=0),
     default=30,
     help="How long requests in flight are given to finish at the end.",
 )
