@@ -18,6 +18,7 @@ from bustapi._bustapi import Body, RequestHead
 
 from .core import (
     TIMEOUT,
+    Respond,
     Server,
     body_of,
     read_all,
@@ -45,6 +46,19 @@ def prove_quick(server: Server, path: str = "/") -> None:
         assert time.monotonic() < deadline
 
 
+def waits_where_asked(begun: threading.Event, gate: threading.Event) -> Respond:
+    """Return what answers with its thread's name, after the gate if there is a query."""
+
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        if head.query_string:
+            begun.set()
+            assert gate.wait(TIMEOUT)
+
+        return text(name().encode())
+
+    return respond
+
+
 @contextmanager
 def asked(server: Server, path: str) -> Iterator[socket.socket]:
     """Send a request and leave its answer to be read."""
@@ -56,14 +70,7 @@ def asked(server: Server, path: str) -> Iterator[socket.socket]:
 def test_a_request_that_waits_once_keeps_nobody_waiting() -> None:
     begun, gate = threading.Event(), threading.Event()
 
-    def respond(head: RequestHead, body: Body | None) -> Any:
-        if head.query_string:
-            begun.set()
-            assert gate.wait(TIMEOUT)
-
-        return text(name().encode())
-
-    with serving(respond) as server:
+    with serving(waits_where_asked(begun, gate)) as server:
         prove_quick(server)
 
         with asked(server, "/?wait") as waiting:
@@ -342,14 +349,7 @@ def test_one_thread_runs_one_request_at_a_time() -> None:
 def test_a_drain_waits_for_a_displaced_request() -> None:
     begun, gate = threading.Event(), threading.Event()
 
-    def respond(head: RequestHead, body: Body | None) -> Any:
-        if head.query_string:
-            begun.set()
-            assert gate.wait(TIMEOUT)
-
-        return text(name().encode())
-
-    with serving(respond) as server:
+    with serving(waits_where_asked(begun, gate)) as server:
         prove_quick(server)
 
         with asked(server, "/?wait") as waiting:

@@ -1,4 +1,4 @@
-//! The protocol as pure functions over bytes: what a request says, how an answer is written.
+//! The protocol as a machine over bytes, and what the threads of a server share.
 //!
 //! Nothing here does I/O, knows Python or keeps global state. Each decoder may be fed its
 //! input in any split and gives the same result for all of them.

@@ -11,7 +11,6 @@ use pyo3::prelude::*;
 use super::EventLoop;
 use super::client::{Client, Current, Flushed, Phase, Read};
 use super::dispatch::Run;
-
 use crate::protocol::http1::{Stage, Turn};
 use crate::request::ids::RequestId;
 use crate::request::intake::Intake;
