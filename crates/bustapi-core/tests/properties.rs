@@ -1,5 +1,8 @@
 //! What holds for every input: any split gives the same result, and nothing panics.
 
+#[path = "limits/narrow.rs"]
+mod narrow;
+
 use bustapi_core::answer::AnswerHead;
 use bustapi_core::error::HttpError;
 use bustapi_core::http1::chunked::{ChunkDecoder, ChunkEvent};
@@ -9,17 +12,8 @@ use bustapi_core::http1::response::{
 };
 use bustapi_core::http1::target::decode_path;
 use bustapi_core::limits::Limits;
+use narrow::NARROW;
 use proptest::prelude::*;
-
-/// Limits that small inputs reach.
-const NARROW: Limits = Limits {
-    request_line: 30,
-    field_line: 30,
-    head: 90,
-    fields: 4,
-    empty_lines: 1,
-    chunk_extensions: 8,
-};
 
 /// Pieces of heads, valid and not, that are strung together.
 fn head_bytes() -> impl Strategy<Value = Vec<u8>> {

@@ -2,20 +2,14 @@
 
 #![no_main]
 
+#[path = "../../tests/limits/narrow.rs"]
+mod narrow;
+
 use bustapi_core::http1::chunked::{ChunkDecoder, ChunkEvent};
 use bustapi_core::error::HttpError;
 use bustapi_core::limits::Limits;
 use libfuzzer_sys::fuzz_target;
-
-/// Small enough that the fuzzer reaches every limit.
-const NARROW: Limits = Limits {
-    request_line: 60,
-    field_line: 40,
-    head: 100,
-    fields: 3,
-    empty_lines: 2,
-    chunk_extensions: 16,
-};
+use narrow::NARROW;
 
 #[derive(Debug, PartialEq, Eq)]
 struct Body {

@@ -2,21 +2,15 @@
 
 #![no_main]
 
+#[path = "../../tests/limits/narrow.rs"]
+mod narrow;
+
 use bustapi_core::error::HttpError;
 use bustapi_core::http1::head::{Head, HeadParser, HeadStatus};
-use bustapi_core::limits::Limits;
 use bustapi_core::http1::target::{TargetForm, decode_path};
+use bustapi_core::limits::Limits;
 use libfuzzer_sys::fuzz_target;
-
-/// Small enough that the fuzzer reaches every limit.
-const NARROW: Limits = Limits {
-    request_line: 60,
-    field_line: 60,
-    head: 200,
-    fields: 6,
-    empty_lines: 2,
-    chunk_extensions: 16,
-};
+use narrow::NARROW;
 
 // The first byte chooses the limits and the size of the pieces, the rest is the input.
 fuzz_target!(|bytes: &[u8]| {

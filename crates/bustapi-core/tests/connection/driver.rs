@@ -1,17 +1,11 @@
 //! A connection driven by bytes, and what must hold of it at every step.
 
+#[path = "../limits/narrow.rs"]
+mod narrow;
+
 use bustapi_core::http1::connection::{Connection, Event, PIPELINED_INPUT, Stage, UNTAKEN_BODY};
 use bustapi_core::limits::Limits;
-
-/// Small enough that every limit is reached.
-const NARROW: Limits = Limits {
-    request_line: 60,
-    field_line: 60,
-    head: 200,
-    fields: 6,
-    empty_lines: 2,
-    chunk_extensions: 16,
-};
+use narrow::NARROW;
 
 /// What is fed at once at most, and may so be held above a bound.
 const FED: usize = 64;
