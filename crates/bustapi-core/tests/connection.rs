@@ -4,6 +4,7 @@
 mod driver;
 
 use bustapi_core::error::HttpError;
+use bustapi_core::http1::chunked::Trailers;
 use bustapi_core::http1::connection::{Connection, Event, PIPELINED_INPUT, Stage, UNTAKEN_BODY};
 use bustapi_core::limits::Limits;
 use proptest::prelude::*;
@@ -48,9 +49,28 @@ fn a_body_comes_as_its_reader_takes_it() {
     connection.feed(b"45GET");
 
     assert_eq!(connection.next(true), Event::Data(b"45"));
-    assert_eq!(connection.next(true), Event::End);
+    assert_eq!(connection.next(true), Event::End(Trailers::default()));
     assert_eq!(connection.next(true), Event::NeedsInput);
     assert_eq!((connection.received(), connection.rest()), (5, &b"GET"[..]));
+}
+
+// RFC 9110 6.5.1: they stay apart from the fields of the head.
+#[test]
+fn trailers_come_with_the_end_of_their_body() {
+    let mut connection = fed(&[CHUNKED, b"1\r\na\r\n0\r\nX: y\r\nx:z\r\n\r\n", CHUNKED]);
+    connection.feed(b"0\r\n\r\n");
+    take_head(&mut connection);
+    assert_eq!(connection.next(true), Event::Data(b"a"));
+
+    let Event::End(trailers) = connection.next(true) else {
+        panic!("the body is whole");
+    };
+
+    let fields: Vec<_> = trailers.iter().collect();
+    assert_eq!(fields, [(&b"X"[..], &b"y"[..]), (b"x", b"z")]);
+    connection.answered(true);
+    take_head(&mut connection);
+    assert_eq!(connection.next(true), Event::End(Trailers::default()));
 }
 
 #[test]
@@ -155,7 +175,7 @@ fn a_drain_lets_what_has_begun_be_the_last() {
 fn a_large_buffer_is_given_back_though_a_line_end_is_left() {
     let mut connection = fed(&[CHUNKED, b"ea60\r\n", &[b'x'; 60_000], b"\r\n0\r\n\r\n\r\n"]);
     take_head(&mut connection);
-    while !matches!(connection.next(true), Event::End) {}
+    while !matches!(connection.next(true), Event::End(_)) {}
 
     connection.answered(true);
 

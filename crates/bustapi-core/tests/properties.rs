@@ -5,7 +5,7 @@ mod narrow;
 
 use bustapi_core::answer::AnswerHead;
 use bustapi_core::error::HttpError;
-use bustapi_core::http1::chunked::{ChunkDecoder, ChunkEvent};
+use bustapi_core::http1::chunked::{ChunkDecoder, ChunkEvent, Trailers};
 use bustapi_core::http1::head::{Head, HeadParser, HeadStatus, Version};
 use bustapi_core::http1::response::{
     BodyKind, DateCache, LAST_CHUNK, ResponseContext, encode_chunk, encode_head,
@@ -90,7 +90,7 @@ struct Body {
     content: Vec<u8>,
     consumed: usize,
     is_whole: bool,
-    trailers: Vec<(Vec<u8>, Vec<u8>)>,
+    trailers: Trailers,
 }
 
 fn decode_split(input: &[u8], ends: &[usize], limits: &Limits) -> Result<Body, HttpError> {
@@ -102,15 +102,12 @@ fn decode_split(input: &[u8], ends: &[usize], limits: &Limits) -> Result<Body, H
             body.consumed += step.consumed;
             match step.event {
                 ChunkEvent::Data(data) => body.content.extend_from_slice(data),
-                ChunkEvent::Partial | ChunkEvent::End => break,
+                ChunkEvent::Partial => break,
+                ChunkEvent::End(trailers) => body.trailers = trailers,
             }
         }
     }
     body.is_whole = decoder.is_finished();
-    body.trailers = decoder
-        .trailers()
-        .map(|(name, value)| (name.to_vec(), value.to_vec()))
-        .collect();
     Ok(body)
 }
 
@@ -220,7 +217,7 @@ proptest! {
         let body = decode_split(&encoded, &[encoded.len()], &Limits::default());
 
         let expected =
-            Body { content: pieces.concat(), consumed: encoded.len(), is_whole: true, trailers: vec![] };
+            Body { content: pieces.concat(), consumed: encoded.len(), is_whole: true, trailers: Trailers::default() };
         prop_assert_eq!(body, Ok(expected));
     }
 

@@ -1,10 +1,11 @@
 //! The edge without a socket: bytes of a connection in, the server's bytes out.
 
+use std::mem;
 use std::sync::Arc;
 
-use bustapi_core::error::HttpError;
-use bustapi_core::http1::chunked::{ChunkDecoder, ChunkEvent};
-use bustapi_core::http1::head::{Framing, Head, HeadParser, HeadStatus};
+use bustapi_core::http1::chunked::Trailers;
+use bustapi_core::http1::connection::{Connection, Event, Stage};
+use bustapi_core::http1::head::{Framing, Head, Span};
 use bustapi_core::limits::Limits;
 use bustapi_core::sync::stream_pipe::{Pieces, StreamPipe, StreamReader};
 use pyo3::prelude::*;
@@ -136,187 +137,89 @@ pub fn parse_request<'py>(
     data: &[u8],
     split: usize,
 ) -> PyResult<Bound<'py, PyList>> {
-    let mut transcript = Transcript::new(py);
+    let mut transcript = Transcript {
+        events: PyList::empty(py),
+        body: Vec::new(),
+        keep_alive: false,
+    };
+    let mut connection = Connection::new(Limits::default());
     for piece in pieces(data, split) {
-        transcript.buffer.extend_from_slice(piece);
-        match transcript.advance() {
-            Ok(true) => {}
-            Ok(false) => return Ok(transcript.events),
-            Err(Problem::Peer(error)) => {
-                transcript.flush_body()?;
-                transcript.event("error", (error.status(), error.reason()))?;
-                return Ok(transcript.events);
-            }
-            Err(Problem::Python(error)) => return Err(error),
+        connection.feed(piece);
+        if !transcript.take(&mut connection)? {
+            return Ok(transcript.events);
         }
     }
-    transcript.flush_body()?;
-    if transcript.is_inside() {
+    if connection.stage() == Stage::Request || !connection.rest().is_empty() {
         transcript.event("incomplete", py.None())?;
     }
     Ok(transcript.events)
 }
 
-/// What stopped a parse: the bytes or the making of an event.
-enum Problem {
-    Peer(HttpError),
-    Python(PyErr),
-}
-
-impl From<HttpError> for Problem {
-    fn from(error: HttpError) -> Self {
-        Self::Peer(error)
-    }
-}
-
-impl From<PyErr> for Problem {
-    fn from(error: PyErr) -> Self {
-        Self::Python(error)
-    }
-}
-
+/// What a connection has said, in the events of :func:`parse_request`.
 struct Transcript<'py> {
     events: Bound<'py, PyList>,
-    buffer: Vec<u8>,
-    start: usize,
-    parser: HeadParser,
-    limits: Limits,
-    body: Option<TranscriptBody>,
-    received: Vec<u8>,
-}
-
-struct TranscriptBody {
-    decoder: TranscriptDecoder,
+    /// Content that no event tells of yet.
+    body: Vec<u8>,
+    /// Whether the client of the current request wants the connection kept.
     keep_alive: bool,
 }
 
-enum TranscriptDecoder {
-    Length(u64),
-    Chunked(ChunkDecoder),
-}
-
 impl<'py> Transcript<'py> {
-    fn new(py: Python<'py>) -> Self {
-        Self {
-            events: PyList::empty(py),
-            buffer: Vec::new(),
-            start: 0,
-            parser: HeadParser::new(),
-            limits: Limits::default(),
-            body: None,
-            received: Vec::new(),
+    fn event(&mut self, name: &str, value: impl IntoPyObject<'py>) -> PyResult<()> {
+        let body = mem::take(&mut self.body);
+        if !body.is_empty() {
+            let body = PyBytes::new(self.events.py(), &body);
+            self.events.append(("body", body))?;
         }
-    }
-
-    fn event(&self, name: &str, value: impl IntoPyObject<'py>) -> PyResult<()> {
         self.events.append((name, value))
     }
 
-    fn flush_body(&mut self) -> PyResult<()> {
-        let body = std::mem::take(&mut self.received);
-        if body.is_empty() {
-            return Ok(());
-        }
-        self.event("body", PyBytes::new(self.events.py(), &body))
-    }
-
-    fn is_inside(&self) -> bool {
-        self.body.is_some() || self.start < self.buffer.len()
-    }
-
-    /// Parse what is there; False once the connection closes behind a request.
-    fn advance(&mut self) -> Result<bool, Problem> {
+    /// Take what is said, as if each request were answered at once; False behind the last.
+    fn take(&mut self, connection: &mut Connection) -> PyResult<bool> {
         loop {
-            if let Some(body) = &mut self.body {
-                let input = &self.buffer[self.start..];
-                let Some((consumed, end)) = body.decoder.decode(input, &mut self.received)? else {
-                    self.start = self.buffer.len();
-                    return Ok(true);
-                };
-                self.start += consumed;
-                let keep_alive = body.keep_alive;
-                self.body = None;
-                self.flush_body()?;
-                self.event("end", end)?;
-                if !keep_alive {
+            let trailers = match connection.next(true) {
+                Event::Head { head, bytes } => {
+                    self.keep_alive = head.keep_alive;
+                    self.event("head", head_event(self.events.py(), &head, bytes)?)?;
+                    // Of a request without a body its end is not said.
+                    if head.framing != Framing::None {
+                        continue;
+                    }
+                    Trailers::default()
+                }
+                Event::Data(data) => {
+                    self.body.extend_from_slice(data);
+                    continue;
+                }
+                Event::End(trailers) => trailers,
+                Event::Error(error) => {
+                    self.event("error", (error.status(), error.reason()))?;
                     return Ok(false);
                 }
-            }
-            match self
-                .parser
-                .advance(&self.buffer[self.start..], &self.limits)?
-            {
-                HeadStatus::Partial => return Ok(true),
-                HeadStatus::Complete(head) => self.take_head(&head)?,
-            }
+                Event::NeedsInput => return Ok(true),
+                Event::Closed | Event::Cut => return Ok(false),
+            };
+            let py = self.events.py();
+            let text = |bytes: &[u8]| latin1(py, bytes);
+            let fields = trailers
+                .iter()
+                .map(|(name, value)| (text(name), text(value)));
+            self.event("end", fields.collect::<Vec<_>>())?;
+            connection.answered(self.keep_alive);
         }
-    }
-
-    fn take_head(&mut self, head: &Head) -> PyResult<()> {
-        let py = self.events.py();
-        let bytes = &self.buffer[self.start..self.start + head.length];
-        let text = |span: bustapi_core::http1::head::Span| latin1(py, span.of(bytes));
-        let event = PyDict::new(py);
-        event.set_item("method", text(head.method))?;
-        event.set_item("target", text(head.target.whole))?;
-        event.set_item("version", head.version.as_str())?;
-        let fields: Vec<_> = head
-            .fields
-            .iter()
-            .map(|field| (text(field.name), text(field.value)))
-            .collect();
-        event.set_item("fields", fields)?;
-        self.event("head", event)?;
-        let decoder = match head.framing {
-            Framing::None => TranscriptDecoder::Length(0),
-            Framing::Length(length) => TranscriptDecoder::Length(length),
-            Framing::Chunked => {
-                TranscriptDecoder::Chunked(ChunkDecoder::for_head(head, &self.limits))
-            }
-        };
-        self.body = Some(TranscriptBody {
-            decoder,
-            keep_alive: head.keep_alive,
-        });
-        self.start += head.length;
-        Ok(())
     }
 }
 
-type Trailers = Vec<(String, String)>;
-
-impl TranscriptDecoder {
-    /// Return how many bytes the rest of the body took, and its trailers, once it has ended.
-    fn decode(
-        &mut self,
-        input: &[u8],
-        received: &mut Vec<u8>,
-    ) -> Result<Option<(usize, Trailers)>, HttpError> {
-        match self {
-            Self::Length(left) => {
-                let taken =
-                    usize::try_from(*left).map_or(input.len(), |left| left.min(input.len()));
-                received.extend_from_slice(&input[..taken]);
-                *left -= taken as u64;
-                Ok((*left == 0).then(|| (taken, Vec::new())))
-            }
-            Self::Chunked(decoder) => {
-                let mut position = 0;
-                loop {
-                    let step = decoder.decode(&input[position..])?;
-                    position += step.consumed;
-                    match step.event {
-                        ChunkEvent::Data(data) => received.extend_from_slice(data),
-                        ChunkEvent::Partial => return Ok(None),
-                        ChunkEvent::End => break,
-                    }
-                }
-                let text = |bytes: &[u8]| bytes.iter().map(|&byte| char::from(byte)).collect();
-                let trailers = decoder
-                    .trailers()
-                    .map(|(name, value)| (text(name), text(value)));
-                Ok(Some((position, trailers.collect())))
-            }
-        }
-    }
+fn head_event<'py>(py: Python<'py>, head: &Head, bytes: &[u8]) -> PyResult<Bound<'py, PyDict>> {
+    let text = |span: Span| latin1(py, span.of(bytes));
+    let fields = head.fields.iter();
+    let fields: Vec<_> = fields
+        .map(|field| (text(field.name), text(field.value)))
+        .collect();
+    let event = PyDict::new(py);
+    event.set_item("method", text(head.method))?;
+    event.set_item("target", text(head.target.whole))?;
+    event.set_item("version", head.version.as_str())?;
+    event.set_item("fields", fields)?;
+    Ok(event)
 }

@@ -5,8 +5,8 @@
 #[path = "../../tests/limits/narrow.rs"]
 mod narrow;
 
-use bustapi_core::http1::chunked::{ChunkDecoder, ChunkEvent};
 use bustapi_core::error::HttpError;
+use bustapi_core::http1::chunked::{ChunkDecoder, ChunkEvent, Trailers};
 use bustapi_core::limits::Limits;
 use libfuzzer_sys::fuzz_target;
 use narrow::NARROW;
@@ -16,7 +16,7 @@ struct Body {
     content: Vec<u8>,
     consumed: usize,
     is_whole: bool,
-    trailers: Vec<(Vec<u8>, Vec<u8>)>,
+    trailers: Trailers,
 }
 
 // The first byte chooses the limits and the size of the pieces, the rest is the input.
@@ -43,6 +43,7 @@ fn decode(input: &[u8], size: usize, limits: &Limits) -> Result<Body, HttpError>
     let mut decoder = ChunkDecoder::new(limits);
     let mut content = Vec::new();
     let mut consumed = 0;
+    let mut trailers = Trailers::default();
     for piece in input.chunks(size) {
         let mut rest = piece;
         while !decoder.is_finished() {
@@ -52,15 +53,10 @@ fn decode(input: &[u8], size: usize, limits: &Limits) -> Result<Body, HttpError>
             match step.event {
                 ChunkEvent::Data(data) => content.extend_from_slice(data),
                 ChunkEvent::Partial => break,
-                ChunkEvent::End => {}
+                ChunkEvent::End(found) => trailers = found,
             }
         }
     }
-    assert_eq!(decoder.received(), content.len() as u64);
-    let trailers = decoder
-        .trailers()
-        .map(|(name, value)| (name.to_vec(), value.to_vec()))
-        .collect();
     Ok(Body {
         content,
         consumed,

@@ -11,6 +11,7 @@
 //!
 //! Any other byte is an error, after which the connection closes.
 
+use std::mem;
 use std::ops::Range;
 
 use crate::error::HttpError;
@@ -21,18 +22,18 @@ use crate::http1::target::hex_value;
 use crate::limits::Limits;
 
 /// What the next bytes of the body were.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChunkEvent<'a> {
     /// Content of the body; never empty.
     Data(&'a [u8]),
     /// The input is used up and the body has not ended.
     Partial,
-    /// The body has ended, trailers included. Bytes behind it are the next request.
-    End,
+    /// The body has ended, and had these trailers. Bytes behind it are the next request.
+    End(Trailers),
 }
 
 /// A step of the decoder: the bytes of the input that are done with, and what they were.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChunkStep<'a> {
     pub consumed: usize,
     pub event: ChunkEvent<'a>,
@@ -54,7 +55,7 @@ pub struct ChunkStep<'a> {
 ///     match step.event {
 ///         ChunkEvent::Data(data) => body.extend_from_slice(data),
 ///         ChunkEvent::Partial => unreachable!("the input holds the whole body"),
-///         ChunkEvent::End => break,
+///         ChunkEvent::End(_) => break,
 ///     }
 /// }
 ///
@@ -64,14 +65,31 @@ pub struct ChunkStep<'a> {
 #[derive(Clone, Debug)]
 pub struct ChunkDecoder {
     state: State,
-    received: u64,
     extension_budget: u32,
     trailer_budget: u32,
     field_budget: u32,
     line_limit: u32,
+    trailers: Trailers,
+}
+
+/// The trailer fields of one body.
+///
+/// RFC 9110 6.5.1: they are never merged into the fields of the head.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trailers {
     /// The trailer section as it came; fields are spans of it.
-    trailer_bytes: Vec<u8>,
-    trailers: Vec<Field>,
+    bytes: Vec<u8>,
+    fields: Vec<Field>,
+}
+
+impl Trailers {
+    /// The fields in the order they came, as names and values.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
+        let bytes = &self.bytes;
+        self.fields
+            .iter()
+            .map(move |field| (field.name.of(bytes), field.value.of(bytes)))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,13 +125,11 @@ impl ChunkDecoder {
     pub fn new(limits: &Limits) -> Self {
         Self {
             state: State::Size { digits: 0, size: 0 },
-            received: 0,
             extension_budget: limits.chunk_extensions,
             trailer_budget: limits.head,
             field_budget: limits.fields,
             line_limit: limits.field_line,
-            trailer_bytes: Vec::new(),
-            trailers: Vec::new(),
+            trailers: Trailers::default(),
         }
     }
 
@@ -127,25 +143,9 @@ impl ChunkDecoder {
         decoder
     }
 
-    /// Bytes of content that came so far.
-    #[must_use]
-    pub const fn received(&self) -> u64 {
-        self.received
-    }
-
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.state == State::End
-    }
-
-    /// The trailer fields, as names and values.
-    ///
-    /// RFC 9110 6.5.1: they are never merged into the fields of the head.
-    pub fn trailers(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> {
-        let bytes = &self.trailer_bytes;
-        self.trailers
-            .iter()
-            .map(move |field| (field.name.of(bytes), field.value.of(bytes)))
     }
 
     /// Decode until there is content to hand over, the input is used up or the body ends.
@@ -156,7 +156,10 @@ impl ChunkDecoder {
         let mut position = 0;
         loop {
             match self.state {
-                State::End => return Ok(step(position, ChunkEvent::End)),
+                State::End => {
+                    let trailers = mem::take(&mut self.trailers);
+                    return Ok(step(position, ChunkEvent::End(trailers)));
+                }
                 State::Trailer { line_start } => {
                     position += self.take_trailers(&input[position..], line_start)?;
                     if self.state != State::End {
@@ -182,8 +185,6 @@ impl ChunkDecoder {
         let available = input.len() - position;
         let taken = usize::try_from(left).map_or(available, |left| left.min(available));
         let left = left - taken as u64;
-        // A body of more than 2^64 bytes would take centuries; the count stays at the top.
-        self.received = self.received.saturating_add(taken as u64);
         self.state = if left == 0 {
             State::ContentCr
         } else {
@@ -260,14 +261,15 @@ impl ChunkDecoder {
                 return Ok(input.len());
             };
             position = control + 1;
-            let follows_cr = self.trailer_bytes[line_start..].last() == Some(&b'\r');
+            let follows_cr = self.trailers.bytes[line_start..].last() == Some(&b'\r');
             match input[control] {
                 b'\r' if !follows_cr => self.keep_trailer_bytes(b"\r", line_start)?,
                 b'\n' if follows_cr => {
                     self.keep_trailer_bytes(b"\n", line_start)?;
-                    let line = line_start..self.trailer_bytes.len() - 2;
-                    line_start = self.trailer_bytes.len();
+                    let line = line_start..self.trailers.bytes.len() - 2;
+                    line_start = self.trailers.bytes.len();
                     if line.is_empty() {
+                        self.trailers.bytes.truncate(line.start);
                         self.state = State::End;
                         return Ok(position);
                     }
@@ -281,28 +283,28 @@ impl ChunkDecoder {
 
     /// Keep a piece of a line; after a CR only the LF of the line may come.
     fn keep_trailer_bytes(&mut self, piece: &[u8], line_start: usize) -> Result<(), HttpError> {
-        let line = &self.trailer_bytes[line_start..];
+        let line = &self.trailers.bytes[line_start..];
         if line.last() == Some(&b'\r') && !matches!(piece, [] | [b'\n']) {
             return Err(HttpError::BareLineEnd);
         }
-        let room = (self.trailer_budget as usize).saturating_sub(self.trailer_bytes.len());
+        let room = (self.trailer_budget as usize).saturating_sub(self.trailers.bytes.len());
         // The line end needs its two bytes, so a longer line has no room for them.
         let line_room = (self.line_limit as usize + 2).saturating_sub(line.len());
         if piece.len() > room.min(line_room) {
             return Err(HttpError::TrailersTooLong);
         }
-        self.trailer_bytes.extend_from_slice(piece);
+        self.trailers.bytes.extend_from_slice(piece);
         Ok(())
     }
 
     fn take_trailer(&mut self, line: Range<usize>) -> Result<(), HttpError> {
-        if self.trailers.len() >= self.field_budget as usize {
+        if self.trailers.fields.len() >= self.field_budget as usize {
             return Err(HttpError::TrailersTooLong);
         }
         let start = line.start;
-        let (name, value) = split_field(&self.trailer_bytes[line])?;
+        let (name, value) = split_field(&self.trailers.bytes[line])?;
         let shift = |range: Range<usize>| Span::new(start + range.start..start + range.end);
-        self.trailers.push(Field {
+        self.trailers.fields.push(Field {
             name: shift(name),
             value: shift(value),
         });

@@ -9,7 +9,7 @@
 //! | body | [`Connection::next`] says | then |
 //! |---|---|---|
 //! | Coming | `Data`, as long as the reader takes some | Ended, Broken |
-//! | Ended | `End`, once | Whole |
+//! | Ended | `End` with its trailers, once | Whole |
 //! | Whole | nothing; a little of what is pipelined behind it is kept | – |
 //! | Broken | `Error` or `Cut`, once; nothing behind it is kept | – |
 //!
@@ -18,8 +18,10 @@
 //! last answer is ever a request. What is held of the input is bounded at every moment:
 //! [`Connection::wants_input`] is false once enough waits, and whoever feeds asks it.
 
+use std::mem;
+
 use crate::error::HttpError;
-use crate::http1::chunked::{ChunkDecoder, ChunkEvent};
+use crate::http1::chunked::{ChunkDecoder, ChunkEvent, Trailers};
 use crate::http1::head::{Framing, Head, HeadParser, HeadStatus, Version};
 use crate::limits::Limits;
 
@@ -51,8 +53,9 @@ pub enum Event<'a> {
     Head { head: Head, bytes: &'a [u8] },
     /// Content of its body; never empty.
     Data(&'a [u8]),
-    /// Its body is whole. Of a request without a body this is not said.
-    End,
+    /// Its body is whole, and has these trailers. Of a request without a body this is not
+    /// said.
+    End(Trailers),
     /// A rule was broken, and nothing more is read.
     Error(HttpError),
     /// The input ended inside a body.
@@ -71,7 +74,7 @@ pub enum Stage {
 #[derive(Debug)]
 enum Body {
     Coming(Decoder),
-    Ended,
+    Ended(Trailers),
     Whole,
     Broken,
 }
@@ -229,7 +232,6 @@ impl Connection {
         self.received = 0;
         self.body = match head.framing {
             Framing::None => Body::Whole,
-            Framing::Length(0) => Body::Ended,
             Framing::Length(length) => Body::Coming(Decoder::Length(length)),
             Framing::Chunked => {
                 let decoder = ChunkDecoder::for_head(head, &self.limits);
@@ -245,9 +247,10 @@ impl Connection {
     fn next_of_body(&mut self, takes_data: bool) -> Event<'_> {
         let decoder = match &mut self.body {
             Body::Coming(decoder) if takes_data => decoder,
-            Body::Ended => {
+            Body::Ended(trailers) => {
+                let trailers = mem::take(trailers);
                 self.body = Body::Whole;
-                return Event::End;
+                return Event::End(trailers);
             }
             Body::Coming(_) | Body::Whole | Body::Broken => return Event::NeedsInput,
         };
@@ -259,16 +262,16 @@ impl Connection {
             }
         };
         self.start += step.consumed;
-        if step.is_end {
-            self.body = Body::Ended;
-        }
         if step.data > 0 {
             self.received += step.data as u64;
+            if let Some(trailers) = step.end {
+                self.body = Body::Ended(trailers);
+            }
             return Event::Data(&self.input[self.start - step.data..self.start]);
         }
-        if step.is_end {
+        if let Some(trailers) = step.end {
             self.body = Body::Whole;
-            return Event::End;
+            return Event::End(trailers);
         }
         if self.has_ended {
             self.break_off();
@@ -286,7 +289,7 @@ impl Connection {
     /// Note that the current request is answered. `keep_alive`: whether the connection may
     /// be used again, as far as the answer is concerned.
     pub fn answered(&mut self, keep_alive: bool) {
-        let is_read = matches!(self.body, Body::Whole | Body::Ended);
+        let is_read = matches!(self.body, Body::Whole | Body::Ended(_));
         if keep_alive && is_read && !self.is_draining && self.stage == Stage::Request {
             self.stage = Stage::Head;
             self.body = Body::Whole;
@@ -334,11 +337,12 @@ impl Connection {
     }
 }
 
-/// What a decoder has done: bytes of the input used, of which the last ones are content.
+/// What a decoder has done: bytes of the input used, of which the last ones are content, and
+/// the trailers of a body that has ended.
 struct Step {
     consumed: usize,
     data: usize,
-    is_end: bool,
+    end: Option<Trailers>,
 }
 
 impl Decoder {
@@ -351,24 +355,23 @@ impl Decoder {
                 Ok(Step {
                     consumed: count,
                     data: count,
-                    is_end: *left == 0,
+                    end: (*left == 0).then(Trailers::default),
                 })
             }
             Self::Chunked(decoder) => {
                 let step = decoder.decode(input)?;
-                let (data, is_end) = match step.event {
-                    ChunkEvent::Data(data) => (data.len(), false),
-                    ChunkEvent::Partial => (0, false),
-                    ChunkEvent::End => (0, true),
+                let (data, end) = match step.event {
+                    ChunkEvent::Data(data) => {
+                        debug_assert!(input[..step.consumed].ends_with(data));
+                        (data.len(), None)
+                    }
+                    ChunkEvent::Partial => (0, None),
+                    ChunkEvent::End(trailers) => (0, Some(trailers)),
                 };
-                debug_assert!(match step.event {
-                    ChunkEvent::Data(data) => input[..step.consumed].ends_with(data),
-                    _ => true,
-                });
                 Ok(Step {
                     consumed: step.consumed,
                     data,
-                    is_end,
+                    end,
                 })
             }
         }

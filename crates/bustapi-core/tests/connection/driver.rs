@@ -3,6 +3,7 @@
 #[path = "../limits/narrow.rs"]
 mod narrow;
 
+use bustapi_core::http1::chunked::Trailers;
 use bustapi_core::http1::connection::{Connection, Event, PIPELINED_INPUT, Stage, UNTAKEN_BODY};
 use bustapi_core::limits::Limits;
 use narrow::NARROW;
@@ -20,7 +21,7 @@ pub struct Seen {
 enum Part {
     Head(Vec<u8>),
     Content(Vec<u8>),
-    End,
+    End(Trailers),
     Error(u16),
     Cut,
 }
@@ -37,7 +38,7 @@ impl Seen {
                 }
                 Part::Content(data.to_vec())
             }
-            Event::End => Part::End,
+            Event::End(trailers) => Part::End(trailers.clone()),
             Event::Error(error) => Part::Error(error.status()),
             Event::Cut => Part::Cut,
         };
@@ -121,7 +122,7 @@ fn read(connection: &mut Connection, takes_data: bool, limits: Limits, seen: &mu
                 connection.answered(true);
                 assert_eq!(connection.stage(), Stage::Last);
             }
-            Event::Head { .. } | Event::Data(_) | Event::End => {}
+            Event::Head { .. } | Event::Data(_) | Event::End(_) => {}
             Event::NeedsInput => {
                 let is_read = connection.stage() == Stage::Request && !connection.is_body_coming();
                 if !is_read {
@@ -173,7 +174,7 @@ fn check_order(event: &Event<'_>, before: Stage, seen: &Seen) {
             assert_eq!((before, is_over), (Stage::Request, false));
             assert!(!data.is_empty());
         }
-        Event::End => assert_eq!((before, is_over), (Stage::Request, false)),
+        Event::End(_) => assert_eq!((before, is_over), (Stage::Request, false)),
         Event::Error(_) => assert!(!is_over && before != Stage::Last),
         Event::Cut => assert_eq!((before, is_over), (Stage::Request, false)),
         Event::Closed => {}

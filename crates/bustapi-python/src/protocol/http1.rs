@@ -258,7 +258,7 @@ impl Http1 {
                         return Ok(Turn::Request(Box::new(request)));
                     }
                 }
-                Event::NeedsInput | Event::Data(_) | Event::End | Event::Cut => {
+                Event::NeedsInput | Event::Data(_) | Event::End(_) | Event::Cut => {
                     return Ok(Turn::Read);
                 }
             }

@@ -104,7 +104,7 @@ impl Incoming {
                     self.received += data.len() as u64;
                     self.pass_on(data, intake).map_err(|_| Refusal::Disk)?;
                 }
-                Event::End => self.is_whole = true,
+                Event::End(_) => self.is_whole = true,
                 Event::Error(error) => return Err(Refusal::Peer(error)),
                 Event::Cut => return Err(Refusal::Cut),
                 Event::NeedsInput | Event::Head { .. } | Event::Closed => break,
