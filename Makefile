@@ -166,6 +166,11 @@ compat-legacy: $(STAMPS)/extension ## test suites of Flask 0.12 to 2.2 and of ex
 miri: $(STAMPS)/cargo ## run the tests of what threads share under Miri, which sees races of data
 	CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/miri cargo +nightly miri test --locked --package bustapi-core --lib sync
 
+.PHONY: tsan
+tsan: $(STAMPS)/cargo ## run the same tests as machine code under ThreadSanitizer, the standard library included
+	RUSTFLAGS="-Zsanitizer=thread" CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/tsan \
+	  cargo +nightly test -Zbuild-std --target "$$(rustc +nightly -vV | sed -n 's/^host: //p')" --locked --package bustapi-core --lib sync
+
 .PHONY: fuzz
 fuzz: $(CARGO_FUZZ) ## run a fuzz target: T=head, or all of them, FUZZ_SECONDS=60 each
 	cd $(FUZZ); export PATH="$(abspath $(dir $(CARGO_FUZZ))):$$PATH" CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/fuzz; \
