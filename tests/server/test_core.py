@@ -951,6 +951,41 @@ def test_http_1_0_gets_a_stream_that_ends_with_the_connection() -> None:
     assert body_of(answer) == b"onetwo"
 
 
+@pytest.mark.parametrize("end", ["error", "fault", "worker", "silence"])
+def test_http_1_0_gets_a_reset_for_a_stream_that_breaks_off(end: str) -> None:
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        def generate() -> Iterator[bytes]:
+            yield b"part"
+
+            if end == "error":
+                raise ValueError("late")
+
+            if end == "fault":
+                server.worker._inject_fault("piece", 1)
+                yield b"last"
+
+            assert is_over.wait(TIMEOUT)
+
+        return "200 OK", [], generate()
+
+    is_over = threading.Event()
+
+    with serving(respond, write_timeout=0.0) as server, server.connect() as connection:
+        connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+
+        if end == "worker":
+            read_until(connection, b"part")
+            server.worker.stop()
+        elif end == "silence":
+            connection.shutdown(socket.SHUT_WR)
+
+        # It would take the end of the connection for that of the body.
+        with pytest.raises(ConnectionResetError):
+            read_all(connection)
+
+        is_over.set()
+
+
 @pytest.mark.parametrize("wire", [None, (200, b""), ("200 OK", [("A", "b\nc")], b"")])
 def test_what_is_no_response_is_a_500(wire: Any) -> None:
     with serving(lambda head, body: wire) as server:

@@ -278,6 +278,19 @@ impl Client {
         }
     }
 
+    /// Note that the answer to the current request comes through a pipe.
+    ///
+    /// Where the end of the connection is to say that the body is whole, it is a reset until
+    /// all of it is written, whatever ends it: a failure, a time-out, the end of the process.
+    pub fn begin_stream(&mut self, stream: Stream) {
+        if stream.encoder.ends_with_connection() {
+            self.transport.reset_at_end();
+        }
+        if let Some(current) = &mut self.current {
+            current.stream = Some(stream);
+        }
+    }
+
     /// Note that the current request is answered.
     pub fn end_answer(&mut self, keep_alive: bool) {
         self.current = None;
@@ -301,6 +314,7 @@ impl Client {
     /// Closing at once would reset the connection when unread bytes are there, and the peer
     /// might lose the answer. Returns False when nothing needs to be waited for.
     pub fn linger(&mut self, now: Instant, timeouts: &Timeouts) -> bool {
+        self.transport.end_properly();
         self.transport.end_output();
         if self.has_ended() {
             return false;

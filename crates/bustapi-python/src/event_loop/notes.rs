@@ -102,7 +102,7 @@ impl EventLoop {
             (Encoder::refuse(500, terms.is_head, output), None)
         });
         match stream {
-            Some(pipe) => current.stream = Some(Stream { pipe, encoder }),
+            Some(pipe) => client.begin_stream(Stream { pipe, encoder }),
             None => client.end_answer(encoder.keep_alive),
         }
     }

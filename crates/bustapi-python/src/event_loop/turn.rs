@@ -316,6 +316,13 @@ impl EventLoop {
                     let keep_alive = stream.encoder.keep_alive;
                     client.end_answer(keep_alive);
                 }
+                // Its client is not to take it for whole.
+                Some(StreamEnd::Close) if stream.encoder.ends_with_connection() => {
+                    if self.flush(py, place) {
+                        self.close(place);
+                    }
+                    return false;
+                }
                 Some(StreamEnd::Close) => client.end_answer(false),
                 None => {}
             }

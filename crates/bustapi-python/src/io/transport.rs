@@ -112,6 +112,13 @@ impl Transport {
         // Best effort: the connection is closed in any case.
         drop(self.socket.set_linger(Some(Duration::ZERO)));
     }
+
+    /// Take back [`Transport::reset_at_end`]: the peer may read what is written to its end.
+    pub fn end_properly(&mut self) {
+        if std::mem::take(&mut self.is_reset) {
+            drop(self.socket.set_linger(None));
+        }
+    }
 }
 
 impl AsRawFd for Transport {

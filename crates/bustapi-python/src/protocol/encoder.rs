@@ -68,6 +68,12 @@ impl Encoder {
         }
     }
 
+    /// Whether the end of its body is the end of the connection, and nothing else tells a
+    /// client that it is whole.
+    pub fn ends_with_connection(&self) -> bool {
+        self.framing == ResponseFraming::UntilClose
+    }
+
     /// Write what came of a streamed body: each piece is a chunk of its own.
     pub fn pieces(&self, pieces: &Pieces, output: &mut Output) {
         match self.framing {
