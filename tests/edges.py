@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 from urllib.parse import quote, urlsplit
 
 from werkzeug.datastructures import Headers
-from werkzeug.wsgi import get_current_url
+from werkzeug.wrappers import Request
 
 from bustapi import _bustapi
 from bustapi.server.handler import make_handler, rule_index_of
@@ -123,7 +123,7 @@ class EdgeClient(FlaskClient):
         if recorder.error is not None:
             raise recorder.error
 
-        url = urlsplit(get_current_url(environ))
+        url = urlsplit(Request(environ, populate_request=False).url)
         self._update_cookies_from_response(
             url.hostname or "localhost", url.path, answer.headers.getlist("Set-Cookie")
         )

@@ -604,6 +604,9 @@ def test_a_file_sent_without_conditions_is_sent_whole(
     assert "Accept-Ranges" not in response.headers
 
 
+@pytest.mark.skipif(
+    not hasattr(Response, "set_etag"), reason="Werkzeug 3.3 is without the method"
+)
 @pytest.mark.socket
 def test_a_weak_tag_of_a_response_class_is_judged(
     app: Flask, client: Any, file: Path
@@ -697,7 +700,7 @@ def test_a_response_that_a_view_makes_conditional_is_judged_by_werkzeug(
 ) -> None:
     def whole() -> Response:
         response = Response(CONTENT)
-        response.set_etag("now")
+        response.headers["ETag"] = '"now"'
         response.make_conditional(request, accept_ranges=True, complete_length=10)
         return response
 

@@ -22,6 +22,7 @@ LAYERS = (
         "_bustapi",
         "_conditions",
         "_lazy",
+        "_werkzeug",
         "_wire",
     ),
     ("helpers", "json", "logging", "debughelpers", "sessions", "_interpreters"),

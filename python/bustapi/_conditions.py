@@ -19,14 +19,17 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import PreconditionFailed, RequestedRangeNotSatisfiable
-from werkzeug.http import parse_date, parse_etags, unquote_etag
+from werkzeug.http import parse_date
+from werkzeug.sansio.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from _typeshed.wsgi import WSGIEnvironment
+    from werkzeug.datastructures import ETags
     from werkzeug.wrappers import Response
 
 
@@ -120,9 +123,9 @@ def _is_expected(environ: Mapping[str, Any], current: Representation) -> bool:
     match = environ.get("HTTP_IF_MATCH")
 
     if match is not None:
-        tags = parse_etags(match)
-        tag, is_weak = unquote_etag(current.etag)
-        return tags.star_tag or (not is_weak and tags.is_strong(tag or ""))
+        tags = _parse_tags(match)
+        tag, is_weak = _unquote(current.etag)
+        return tags.star_tag or (not is_weak and tags.is_strong(tag))
 
     since = _parse_date(environ.get("HTTP_IF_UNMODIFIED_SINCE"))
     modified = _parse_date(current.last_modified)
@@ -134,9 +137,7 @@ def _is_known(environ: Mapping[str, Any], current: Representation) -> bool:
     none_match = environ.get("HTTP_IF_NONE_MATCH")
 
     if none_match is not None:
-        return parse_etags(none_match).contains_weak(
-            unquote_etag(current.etag)[0] or ""
-        )
+        return _parse_tags(none_match).contains_weak(_unquote(current.etag)[0])
 
     since = _parse_date(environ.get("HTTP_IF_MODIFIED_SINCE"))
     modified = _parse_date(current.last_modified)
@@ -178,11 +179,28 @@ def _is_unchanged(condition: str, current: Representation, now: float) -> bool:
     date = _parse_date(condition)
 
     if date is None:
-        tag, is_weak = unquote_etag(condition)
-        return bool(tag) and not is_weak and (tag, False) == unquote_etag(current.etag)
+        tag, is_weak = _unquote(condition)
+        return bool(tag) and not is_weak and (tag, False) == _unquote(current.etag)
 
     # Within the second that it names, the file could change again (8.8.2.2).
     return date == _parse_date(current.last_modified) and date.timestamp() + 1 <= now
+
+
+def _parse_tags(value: str) -> ETags:
+    """Return the entity tags of a field as Werkzeug reads them.
+
+    The attribute of a request is where every version of Werkzeug has them.
+    """
+    fields = Headers([("If-Match", value)])
+    return Request("GET", "http", None, "", "/", b"", fields, None).if_match
+
+
+def _unquote(etag: str | None) -> tuple[str, bool]:
+    """Return what stands between the quotes of a tag, and whether it is a weak one."""
+    tag = etag or ""
+    is_weak = tag.startswith(("W/", "w/"))
+    tag = tag[2:] if is_weak else tag
+    return (tag[1:-1] if tag[:1] == tag[-1:] == '"' else tag), is_weak
 
 
 _BLANK = " \t"

@@ -7,7 +7,7 @@ from io import BytesIO
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.sansio.response import Response
 from werkzeug.wsgi import ClosingIterator
 
 from . import _bustapi
@@ -24,8 +24,7 @@ def head_template(status: int, content_type: str) -> bytes:
     :param status: a status code that Werkzeug knows.
     :param content_type: value of the ``Content-Type`` field, printable ASCII.
     """
-    reason = HTTP_STATUS_CODES[status].upper()
-    head = f"HTTP/1.1 {status} {reason}\r\nContent-Type: {content_type}\r\n"
+    head = f"HTTP/1.1 {Response(status).status}\r\nContent-Type: {content_type}\r\n"
     return head.encode("ascii")
 
 

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import click
 from werkzeug import serving
-from werkzeug.datastructures import Headers, ImmutableDict
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError
 from werkzeug.routing import (
     BuildError,
@@ -29,7 +29,6 @@ from werkzeug.routing import (
 from werkzeug.routing import Rule as Rule
 from werkzeug.serving import is_running_from_reloader
 from werkzeug.wrappers import Response as BaseResponse
-from werkzeug.wsgi import get_host
 
 from . import cli
 from . import typing as ft
@@ -37,6 +36,7 @@ from ._bustapi import Unpatched
 from ._plan import APP_SCOPES, EndpointPlan, make_plan
 from ._routing import RouteTable
 from ._stock import classes_are_stock
+from ._werkzeug import ImmutableDict, get_host
 from ._wire import call_wsgi
 from .ctx import AppContext, RequestContext
 from .globals import _cv_app, _cv_request, g, request, request_ctx, session

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from functools import partial, update_wrapper
 from typing import Any, TypeVar, cast
 
-from werkzeug.datastructures import ImmutableDict
-
 from ._removed import RemovedNames, set_up_removed_names
+from ._werkzeug import ImmutableDict
 from .app import Flask
 
 F = TypeVar("F", bound=Callable[..., Any])

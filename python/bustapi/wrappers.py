@@ -10,11 +10,12 @@ from werkzeug.sansio.utils import get_host
 from werkzeug.utils import cached_property, get_content_type
 from werkzeug.wrappers import Request as RequestBase
 from werkzeug.wrappers import Response as ResponseBase
-from werkzeug.wsgi import ClosingIterator, LimitedStream
+from werkzeug.wsgi import ClosingIterator
 
 from . import json
 from ._bustapi import Unpatched, lazy_attribute
 from ._lazy import assign_none, assigned, delete
+from ._werkzeug import LimitedStream
 from ._wire import call_wsgi, environ_of, head_template, without_body
 from .globals import current_app
 from .helpers import _split_blueprint_path

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from werkzeug.wsgi import LimitedStream
 
 from bustapi import Flask, request
 from bustapi._bustapi import Body
+from bustapi._werkzeug import LimitedStream
 
 from .core import MIB, body_of, chunked, post, read_all, running, serving_app
 from .core import request as request_bytes

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from functools import partial, update_wrapper
 from typing import Any, TypeVar
 
-from werkzeug.datastructures import ImmutableDict
-
 from .. import app as app_module
 from .. import cli
 from .._removed import RemovedNames, set_up_removed_names
@@ -18,6 +16,7 @@ from .._removed.first_request import begin_first_request
 from .._removed.release import is_in_force
 from .._removed.sessions import notice_overrides
 from .._removed.warning import warn_removed
+from .._werkzeug import ImmutableDict
 from ..app import Flask
 from ..application import BustAPI
 from ..config import Config
