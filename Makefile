@@ -162,6 +162,10 @@ compat-extensions: $(STAMPS)/extension ## test suites of extensions, each on Fla
 compat-legacy: $(STAMPS)/extension ## test suites of Flask 0.12 to 2.2 and of extensions in legacy mode
 	$(PY) tests/compat/legacy_suites.py $(ARGS)
 
+.PHONY: compat-next
+compat-next: $(STAMPS)/dev $(STAMPS)/extension $(FLASK_VENV)/stamp ## the suite on the next versions of the dependencies, or without the names that these will lack
+	$(PY) tests/compat/next/next_suite.py $(ARGS)
+
 .PHONY: miri
 miri: $(STAMPS)/cargo ## run the tests of what threads share under Miri, which sees races of data
 	CARGO_TARGET_DIR=$(CARGO_TARGET_DIR)/miri cargo +nightly miri test --locked --package bustapi-core --lib sync

@@ -208,6 +208,10 @@ def patch(
     if owner_name is not None:
         owner = getattr(owner, owner_name)
 
+    # Some methods are Werkzeug's, and the next version is without them.
+    if not hasattr(owner, name):
+        return None
+
     if way == "class":
         return on_class(owner, name, calls)
 
