@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bustapi import Flask
-from bustapi._bustapi import Body, RequestHead, Worker
+from bustapi._bustapi import Body, RequestHead, RuleIndex, Worker
 from bustapi.server.handler import make_handler, rule_index_of
 
 TEXT = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
@@ -28,6 +28,22 @@ Respond = Callable[[RequestHead, "Body | None"], Any]
 
 def text(body: bytes) -> tuple[int, bytes, bytes]:
     return 200, TEXT, body
+
+
+def hello(head: RequestHead, body: Body | None) -> Any:
+    return text(b"hello")
+
+
+def echo(head: RequestHead, body: Body | None) -> Any:
+    assert body is not None
+    return text(body.read())
+
+
+def no_rules() -> RuleIndex:
+    """An index that knows that nothing matches: large bodies are not collected."""
+    index = RuleIndex()
+    index.rebuild([({}, [], [])], [], True)
+    return index
 
 
 class Handler:
