@@ -91,6 +91,27 @@ def modules_as_before(tmp_path: Path) -> Iterator[None]:
             del sys.modules[name]
 
 
+@pytest.fixture
+def process_as_before() -> Iterator[None]:
+    """Put back what commands change for the process."""
+    environ, path, modules = dict(os.environ), sys.path[:], set(sys.modules)
+
+    for name in [name for name in os.environ if name.startswith("FLASK_")]:
+        del os.environ[name]
+
+    yield
+
+    os.environ.clear()
+    os.environ.update(environ)
+    sys.path[:] = path
+
+    for name in set(sys.modules) - modules:
+        file = getattr(sys.modules[name], "__file__", None) or ""
+
+        if "pytest-of" in file:
+            del sys.modules[name]
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _interruptible() -> None:
     """Let programs that tests start end by Ctrl-C, as those of a terminal do.

@@ -10,6 +10,7 @@ from typing import IO, NoReturn
 
 import pytest
 
+from bustapi import render_template
 from bustapi.testing import FlaskClient
 
 
@@ -39,6 +40,11 @@ def read(file: IO[bytes]) -> bytes:
     """Read a file to its end and close it."""
     with file:
         return file.read()
+
+
+def render_template_named(name: str) -> str:
+    """Be a view that renders the template that its argument names."""
+    return render_template(name)
 
 
 class Failure(Exception):

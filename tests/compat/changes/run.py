@@ -1,4 +1,4 @@
-"""Runs what rows.py and scenarios.py describe, and prints what was seen as JSON.
+"""Runs what the rows and scenarios beside it describe, and prints what was seen as JSON.
 
 python run.py wsgi                   with whatever `flask` is installed
 python run.py --alias wsgi | native  with this package, through the alias
@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -134,8 +135,12 @@ def main() -> None:
     TimestampSigner.get_timestamp = lambda self: 1_700_000_000  # type: ignore[method-assign]
     logging.disable()
     sys.path[:0] = [str(HERE), str(HERE.parent / "differential")]
-    from rows import ROWS
+    from row import ROWS
     from scenarios import SCENARIOS
+
+    # They register their rows.
+    for module in ("rows", "rows_of_parts"):
+        import_module(module)
 
     runs: dict[str, Callable[[], Any]] = {
         f"{name}, in the {stage}": partial(run_row, make, stage, edge)
