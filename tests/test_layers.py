@@ -31,7 +31,7 @@ LAYERS = (
     ("sansio.blueprints", "blueprints", "_plan", "_routing"),
     ("_stock",),
     ("sansio.app", "app"),
-    ("application", "_removed", "_legacy", "server", "testing", "cli"),
+    ("application", "_former", "server", "testing", "cli"),
     ("", "__main__"),
 )
 """Module names below the package, a package standing for what is inside it."""

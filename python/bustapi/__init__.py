@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import _legacy, json
+from . import json
+from ._former import legacy_mode as _legacy_mode
 from .app import Flask
 from .application import BustAPI
 from .blueprints import Blueprint
@@ -117,7 +118,7 @@ else:
         raise AttributeError(name)
 
 
-_release = _legacy.wanted_release()
+_release = _legacy_mode.wanted_release()
 
 if _release is not None:
-    _legacy.install(_release)
+    _legacy_mode.install(_release)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial, update_wrapper
 from typing import Any, TypeVar, cast
 
-from ._removed import RemovedNames, set_up_removed_names
+from ._former.removed_names import RemovedNames, set_up_removed_names
 from ._werkzeug import ImmutableDict
 from .app import Flask
 

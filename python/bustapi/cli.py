@@ -24,7 +24,8 @@ from werkzeug.utils import import_string
 
 import bustapi_alias
 
-from . import _interpreters, _legacy
+from . import _interpreters
+from ._former import legacy_mode
 from .globals import current_app
 from .helpers import get_debug_flag, get_load_dotenv
 
@@ -524,12 +525,12 @@ _debug_option = _Option(
 
 
 def _set_legacy(ctx: click.Context, param: click.Parameter, value: bool) -> None:
-    if not value or ctx.resilient_parsing or _legacy.wanted_release():
+    if not value or ctx.resilient_parsing or legacy_mode.wanted_release():
         return
 
     # The package and the commands of other packages were imported without it. This
     # program begins again, in the same process; so do the processes it starts.
-    os.environ[_legacy.VARIABLE] = "1"
+    os.environ[legacy_mode.VARIABLE] = "1"
     _flush_streams()
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
@@ -544,7 +545,7 @@ class _ReadAtImport(_Option):
 _legacy_option = _ReadAtImport(
     ["--legacy"],
     # Under this name only.
-    envvar=_legacy.VARIABLE,
+    envvar=legacy_mode.VARIABLE,
     allow_from_autoenv=False,
     help="Have the names that Flask had from 0.11 to 2.2 and has no longer.",
     is_flag=True,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bustapi._removed.warning import DEPRECATED_SINCE, INSTEAD
+from bustapi._former.warning import DEPRECATED_SINCE, INSTEAD
 
 from .programs import output_of, run
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bustapi import Blueprint, BustAPI, Flask
-from bustapi._removed.warning import INSTEAD
+from bustapi._former.warning import INSTEAD
 from bustapi.sessions import SecureCookieSession
 
 VALUES: dict[str, Any] = {

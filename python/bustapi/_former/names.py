@@ -13,11 +13,11 @@ import werkzeug.utils
 from markupsafe import Markup, escape
 from werkzeug.exceptions import NotFound
 
-from .._removed.warning import warn_removed
 from ..blueprints import Blueprint
 from ..sansio.scaffold import Scaffold, _endpoint_from_view_func, find_package
 from ..sessions import SecureCookieSession
 from ..testing import EnvironBuilder
+from .warning import warn_removed
 
 
 def get_env() -> str:

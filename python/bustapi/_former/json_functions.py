@@ -11,9 +11,9 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from .. import json
-from .._removed.json import ConfiguredJSONProvider, JSONDecoder, JSONEncoder
-from .._removed.release import is_in_force
-from .._removed.warning import warn_removed
+from .json_classes import ConfiguredJSONProvider, JSONDecoder, JSONEncoder
+from .release import is_in_force
+from .warning import warn_removed
 
 
 def _with_app(name: str) -> Callable[..., Any]:

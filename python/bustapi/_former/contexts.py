@@ -8,9 +8,9 @@ from typing import Any
 
 from werkzeug.local import LocalProxy
 
-from .._removed.warning import warn_removed
 from ..ctx import AppContext
 from ..globals import _cv_app, _cv_request, _no_app_msg, _no_req_msg
+from .warning import warn_removed
 
 
 class ContextStack:

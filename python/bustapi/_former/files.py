@@ -6,8 +6,8 @@ from functools import wraps
 from typing import Any
 
 from .. import helpers
-from .._removed import rename_file_options
-from .._removed.warning import warn_removed
+from .removed_names import rename_file_options
+from .warning import warn_removed
 
 _send_file = helpers.send_file
 _send_from_directory = helpers.send_from_directory

@@ -10,12 +10,6 @@ from typing import Any, TypeVar
 
 from .. import app as app_module
 from .. import cli
-from .._removed import RemovedNames, set_up_removed_names
-from .._removed.attributes import RemovedConfigAttribute, move_class_values
-from .._removed.first_request import begin_first_request
-from .._removed.release import is_in_force
-from .._removed.sessions import notice_overrides
-from .._removed.warning import warn_removed
 from .._werkzeug import ImmutableDict
 from ..app import Flask
 from ..application import BustAPI
@@ -27,7 +21,13 @@ from ..sansio.blueprints import Blueprint
 from ..sansio.scaffold import setupmethod
 from ..wrappers import Request
 from . import names
-from .json import give_keys_their_defaults
+from .attributes import RemovedConfigAttribute, move_class_values
+from .first_request import begin_first_request
+from .json_functions import give_keys_their_defaults
+from .release import is_in_force
+from .removed_names import RemovedNames, set_up_removed_names
+from .sessions import notice_overrides
+from .warning import warn_removed
 
 F = TypeVar("F", bound=Callable[..., Any])
 

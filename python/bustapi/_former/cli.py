@@ -15,8 +15,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from .. import cli
-from .._removed.release import is_in_force
 from ..cli import ScriptInfo
+from .release import is_in_force
 
 if TYPE_CHECKING:
     from ..app import Flask

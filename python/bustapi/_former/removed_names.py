@@ -24,9 +24,9 @@ from .attributes import (
 )
 from .error_handlers import HandlersByCode
 from .first_request import begin_first_request
-from .json import ConfiguredJSONProvider, JSONClassAttribute
-from .json import JSONDecoder as JSONDecoder
-from .json import JSONEncoder as JSONEncoder
+from .json_classes import ConfiguredJSONProvider, JSONClassAttribute
+from .json_classes import JSONDecoder as JSONDecoder
+from .json_classes import JSONEncoder as JSONEncoder
 from .kept_context import keep_context, leave_kept_context
 from .logging import read_logger
 from .sessions import SessionMethod, notice_overrides

@@ -12,7 +12,7 @@ import os
 import sys
 from functools import cache
 
-from .._removed.release import RELEASES, enter_release
+from .release import RELEASES, enter_release
 
 VARIABLE = "BUSTAPI_LEGACY"
 """The environment variable that turns legacy mode on."""
@@ -52,9 +52,17 @@ def install(release: str) -> None:
     """
     from .. import cli, globals, helpers, json, signals, testing, views
     from ..sansio import scaffold
-    from . import applications, compat, contexts, ext, exthook, files, names
+    from . import (
+        applications,
+        compat,
+        contexts,
+        ext,
+        exthook,
+        files,
+        json_functions,
+        names,
+    )
     from . import cli as legacy_cli
-    from . import json as legacy_json
 
     enter_release(release)
     package = sys.modules[__package__.rpartition(".")[0]]
@@ -66,7 +74,7 @@ def install(release: str) -> None:
         (cli, legacy_cli.NAMES),
         (globals, contexts.NAMES),
         (helpers, {**names.HELPERS, **files.NAMES}),
-        (json, legacy_json.NAMES),
+        (json, json_functions.NAMES),
         (signals, {"signals_available": True}),
         (testing, names.TESTING),
         (views, {"MethodViewType": type}),
