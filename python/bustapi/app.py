@@ -369,15 +369,7 @@ class Flask(App):
 
         return names
 
-    def _rename_file_options(self, options: dict[str, Any]) -> None:
-        """Bring the options of ``send_file`` to the names that Werkzeug takes."""
-
     # URLs
-
-    @property
-    def _application_root(self) -> str:
-        """Path under which the application is mounted."""
-        return self.config["APPLICATION_ROOT"]  # type: ignore[no-any-return]
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Make the adapter that matches and builds URLs.
@@ -833,10 +825,6 @@ class Flask(App):
             rv = self.handle_user_exception(e)
 
         return self.finalize_request(rv)
-
-    def _begin_first_request(self) -> None:
-        """Let set-up be over."""
-        self._got_first_request = True
 
     def preprocess_request(self) -> ft.ResponseReturnValue | None:
         """Call the URL value preprocessors, then the ``before_request`` functions.
@@ -1295,6 +1283,36 @@ class Flask(App):
             else:
                 self._leave_after_error(context, error)
 
+    def __call__(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Answer a request of a WSGI server through :meth:`wsgi_app`."""
+        return self.wsgi_app(environ, start_response)
+
+    # For names that Flask had once: what a class or object that has them replaces. The
+    # replacements are those of `_former`; of their own these do what Flask does today.
+
+    @property
+    def _application_root(self) -> str:
+        """Path under which the application is mounted."""
+        return self.config["APPLICATION_ROOT"]  # type: ignore[no-any-return]
+
+    def _rename_file_options(self, options: dict[str, Any]) -> None:
+        """Bring the options of ``send_file`` to the names that Werkzeug takes."""
+
+    def _begin_first_request(self) -> None:
+        """Let set-up be over."""
+        self._got_first_request = True
+
+    def _open_session(self, request: Request) -> SessionMixin | None:
+        return self.session_interface.open_session(self, request)
+
+    def _make_null_session(self) -> SessionMixin:
+        return self.session_interface.make_null_session(self)
+
+    def _save_session(self, session: SessionMixin, response: Response) -> None:
+        self.session_interface.save_session(self, session, response)
+
     def _leave_after_error(self, context: AppContext, error: BaseException) -> None:
         """Leave the context of a request that ended with an error."""
         context.pop(None if self.should_ignore_error(error) else error)
@@ -1304,12 +1322,6 @@ class Flask(App):
     ) -> AppContext | None:
         """Return the application context that a request is pushed inside of."""
         return current
-
-    def __call__(
-        self, environ: WSGIEnvironment, start_response: StartResponse
-    ) -> Iterable[bytes]:
-        """Answer a request of a WSGI server through :meth:`wsgi_app`."""
-        return self.wsgi_app(environ, start_response)
 
     # What the native edge rests on
 
@@ -1408,15 +1420,6 @@ class Flask(App):
             self.__class__.app_context is not _stock_app_context
             or "app_context" in self.__dict__
         )
-
-    def _open_session(self, request: Request) -> SessionMixin | None:
-        return self.session_interface.open_session(self, request)
-
-    def _make_null_session(self) -> SessionMixin:
-        return self.session_interface.make_null_session(self)
-
-    def _save_session(self, session: SessionMixin, response: Response) -> None:
-        self.session_interface.save_session(self, session, response)
 
     def _has_stock_ensure_sync(self) -> bool:
         """Return whether a plain function may be called without ``ensure_sync``."""
