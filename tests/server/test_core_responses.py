@@ -145,6 +145,56 @@ def test_a_generator_is_closed_when_its_client_leaves(is_reset: bool) -> None:
     assert server.handler.errors == []
 
 
+@pytest.mark.parametrize("is_inline", [False, True])
+@pytest.mark.parametrize("is_reset", [True, False])
+@pytest.mark.parametrize("first", [b"", b"part"])
+def test_a_generator_of_empty_pieces_is_closed_when_its_client_leaves(
+    is_inline: bool, is_reset: bool, first: bytes
+) -> None:
+    def respond(head: RequestHead, body: Body | None) -> Any:
+        names.append(threading.current_thread().name)
+        return "200 OK", [], endless() if is_endless.is_set() else iter([b"part"])
+
+    def endless() -> Iterator[bytes]:
+        try:
+            yield first
+            has_begun.set()
+
+            while not is_over.is_set():
+                yield b""
+        finally:
+            closed.append(is_over.is_set())
+            is_closed.set()
+
+    is_endless, has_begun, is_closed, is_over = (threading.Event() for _ in range(4))
+    closed: list[bool] = []
+    names: list[str] = []
+
+    with serving(respond, write_timeout=0.0) as server:
+        # Often enough that the loop runs them itself.
+        for _ in range(100 if is_inline else 0):
+            server.get()
+
+        is_endless.set()
+        connection = server.connect()
+        connection.sendall(request())
+        assert has_begun.wait(TIMEOUT)
+        assert names[-1] == ("hot" if is_inline else "view")
+        is_endless.clear()
+
+        if is_reset:
+            reset(connection)
+        else:
+            # It may still read, but nothing comes for it.
+            connection.shutdown(socket.SHUT_WR)
+
+        is_closed.wait(10)
+        is_over.set()
+        connection.close()
+
+    assert closed == [False]
+
+
 def test_a_stream_that_begins_behind_the_end_of_its_worker_is_closed() -> None:
     def respond(head: RequestHead, body: Body | None) -> Any:
         has_begun.set()

@@ -78,6 +78,7 @@ fn answer_one(py: Python<'_>, site: &Site, request: &Request, output: &mut Outpu
             let is_whole = loop {
                 match pump.next(py, &closing.context, site, &request.head) {
                     Next::Piece(piece, count) => push(&pipe, &piece.as_bytes()[..count]),
+                    Next::Empty => {}
                     Next::Last(piece, count) => {
                         push(&pipe, &piece.as_bytes()[..count]);
                         break Some(true);

@@ -122,10 +122,11 @@ impl StreamPipe {
         (!is_full(&state)).then_some(!state.is_gone)
     }
 
-    /// Whether appending now needs no waiting.
+    /// The same without waiting.
     #[must_use]
-    pub fn has_room(&self) -> bool {
-        !self.is_full(&self.lock())
+    pub fn room(&self) -> Option<bool> {
+        let state = self.lock();
+        (!self.is_full(&state)).then_some(!state.is_gone)
     }
 
     /// Say how the stream ended; nothing is appended afterwards.
@@ -227,11 +228,11 @@ mod tests {
         let mut taken = Pieces::default();
 
         assert_eq!(pipe.push(b"full"), Pushed::Announce);
-        assert!(!pipe.has_room());
+        assert_eq!(pipe.room(), None);
         assert_eq!(pipe.wait_for_room_within(Duration::ZERO), None);
         pipe.take(&mut taken);
 
-        assert!(pipe.has_room() && pipe.wait_for_room());
+        assert_eq!((pipe.room(), pipe.wait_for_room()), (Some(true), true));
         assert_eq!(pipe.wait_for_room_within(Duration::ZERO), Some(true));
     }
 
@@ -242,7 +243,7 @@ mod tests {
         assert_eq!(pipe.push(b"full"), Pushed::Announce);
         pipe.abandon();
 
-        assert!(!pipe.wait_for_room());
+        assert_eq!((pipe.room(), pipe.wait_for_room()), (Some(false), false));
         assert_eq!(pipe.push(b"more"), Pushed::Gone);
         assert_eq!(pipe.finish(StreamEnd::Whole), Pushed::Gone);
     }

@@ -20,6 +20,8 @@ pub struct Pump {
 pub enum Next<'py> {
     /// A piece, and how many of its bytes belong to the answer.
     Piece(Bound<'py, PyBytes>, usize),
+    /// A piece without bytes, of which nothing is sent (PEP 3333).
+    Empty,
     /// The last such piece: the application makes more than it has declared.
     Last(Bound<'py, PyBytes>, usize),
     /// It has ended, with as many bytes as were declared or not.
@@ -36,7 +38,7 @@ impl Pump {
         }
     }
 
-    /// Run the iterator to its next piece that is not empty (PEP 3333).
+    /// Run the iterator to its next piece.
     pub fn next<'py>(
         &mut self,
         py: Python<'py>,
@@ -64,6 +66,9 @@ impl Pump {
         head: &Py<RequestHead>,
     ) -> Next<'py> {
         let length = piece.as_bytes().len();
+        if length == 0 {
+            return Next::Empty;
+        }
         let Some(left) = &mut self.left else {
             return Next::Piece(piece, length);
         };
@@ -92,16 +97,13 @@ impl Pump {
     }
 }
 
-/// Return the next piece that is not empty, or None at the end.
+/// Return the next piece, or None at the end.
 fn next_piece<'py>(iterator: &mut Bound<'py, PyIterator>) -> PyResult<Option<Bound<'py, PyBytes>>> {
-    for piece in iterator {
-        let piece = piece?;
-        let bytes = as_bytes(&piece).ok_or_else(|| wrong_piece(&piece))?;
-        if !bytes.as_bytes().is_empty() {
-            return Ok(Some(bytes.clone()));
-        }
-    }
-    Ok(None)
+    let Some(piece) = iterator.next().transpose()? else {
+        return Ok(None);
+    };
+    let bytes = as_bytes(&piece).ok_or_else(|| wrong_piece(&piece))?;
+    Ok(Some(bytes.clone()))
 }
 
 pub fn wrong_piece(piece: &Bound<'_, PyAny>) -> PyErr {

@@ -90,6 +90,8 @@ pub struct Current {
     pub terms: ResponseContext,
     /// Where its body goes, if it was not collected before.
     pub body: Option<Arc<BodyPipe>>,
+    /// Whether an iterator makes its answer, which says that it goes on.
+    pub iterates: bool,
     /// Its answer, once that has begun to come through a pipe.
     pub stream: Option<Stream>,
 }
@@ -278,6 +280,14 @@ impl Client {
         }
     }
 
+    /// Note that an iterator makes the answer to the current request, and nothing of it yet.
+    pub fn begin_iterating(&mut self, state: Arc<RequestState>) {
+        if let Some(current) = &mut self.current {
+            current.state = Some(state);
+            current.iterates = true;
+        }
+    }
+
     /// Note that the answer to the current request comes through a pipe.
     ///
     /// Where the end of the connection is to say that the body is whole, it is a reset until
@@ -287,6 +297,7 @@ impl Client {
             self.transport.reset_at_end();
         }
         if let Some(current) = &mut self.current {
+            current.iterates = true;
             current.stream = Some(stream);
         }
     }
@@ -364,7 +375,7 @@ impl Client {
         match self.connection.stage() {
             Stage::Head if self.connection.is_idle() => Some(Kind::Idle),
             Stage::Head => Some(Kind::Head),
-            Stage::Answer if self.has_ended() && self.streams() => Some(Kind::Gone),
+            Stage::Answer if self.has_ended() && self.iterates() => Some(Kind::Gone),
             _ => None,
         }
     }
@@ -378,6 +389,11 @@ impl Client {
                 ..
             })
         )
+    }
+
+    fn iterates(&self) -> bool {
+        let current = self.current.as_ref();
+        current.is_some_and(|current| current.iterates)
     }
 
     /// Since when nothing has been under way, if nothing is.

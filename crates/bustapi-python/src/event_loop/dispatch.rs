@@ -57,6 +57,7 @@ impl EventLoop {
             key: job.request.key,
             terms: job.request.terms,
             body: job.request.pipe.clone(),
+            iterates: false,
             stream: None,
         });
         if chosen == Place::Inline {

@@ -53,6 +53,14 @@ impl EventLoop {
                     self.have_turn(id.connection);
                 }
             }
+            Note::Empty(id, state) => {
+                if let Some(client) = self.waiting_for(id) {
+                    client.begin_iterating(state);
+                    self.have_turn(id.connection);
+                } else {
+                    state.abandon();
+                }
+            }
             Note::Done(done) => self.take_done(done),
             Note::Body(id) => {
                 if let Some(client) = self.clients.get_mut(id.connection)

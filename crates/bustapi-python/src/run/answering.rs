@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use bustapi_core::answer::AnswerHead;
 use bustapi_core::sync::delivery::Delivery;
+use bustapi_core::sync::request_state::RequestState;
 use bustapi_core::sync::stream_pipe::StreamEnd;
 use pyo3::prelude::*;
 
@@ -21,7 +22,7 @@ use crate::run::clock::ThreadClock;
 use crate::run::learning::{BodyKind, Measured};
 use crate::worker::faults::Point;
 use crate::worker::fork::end_child;
-use crate::worker::shared::{Done, Job, SIGNALS, Shared};
+use crate::worker::shared::{Done, Job, Note, SIGNALS, Shared};
 
 /// A stream that lasts this long belongs to the stream threads, however little it sends.
 const LONG_STREAM: Duration = Duration::from_millis(100);
@@ -98,6 +99,7 @@ pub fn run(
         sent,
         way,
         has_waited: false,
+        state: None,
     };
     let (answer, answered, body) = match (made, closing) {
         (Made::Whole(answer), None) => {
@@ -136,6 +138,9 @@ struct Running<'a, 'd, 'py> {
     sent: &'a mut Sent<'d>,
     way: &'a mut dyn MakeWay,
     has_waited: bool,
+    /// Whether somebody waits for the answer, once an iterator is asked for it and makes
+    /// nothing yet.
+    state: Option<Arc<RequestState>>,
 }
 
 impl Running<'_, '_, '_> {
@@ -166,8 +171,18 @@ impl Running<'_, '_, '_> {
     ) -> (Answered, BodyKind) {
         let status = head.status();
         self.way.begin_iterating();
-        let first = self.next(&mut pump, &closing.context, self.py);
+        let first = loop {
+            match self.next(&mut pump, &closing.context, self.py) {
+                Next::Empty if self.is_awaited() => {}
+                first => break first,
+            }
+        };
         let (mut size, is_last) = match first {
+            // Its client has left.
+            Next::Empty => {
+                self.close(closing);
+                return (Answered { status, size: 0 }, BodyKind::Long);
+            }
             Next::Piece(piece, count) => (self.begin(head, &piece.as_bytes()[..count]), false),
             Next::Last(piece, count) => (self.begin(head, &piece.as_bytes()[..count]), true),
             Next::End { is_whole } => {
@@ -223,6 +238,7 @@ impl Running<'_, '_, '_> {
                     }
                     break;
                 }
+                Next::Empty => continue,
                 Next::Last(piece, count) => {
                     size += count as u64;
                     let _is_wanted = self.sent.push(&piece.as_bytes()[..count]);
@@ -237,13 +253,26 @@ impl Running<'_, '_, '_> {
         size
     }
 
+    /// Whether somebody waits for the answer, of which nothing has been said.
+    ///
+    /// The loop that was lent for the request cannot say so, so it is asked to by then.
+    fn is_awaited(&mut self) -> bool {
+        let (job, mailbox) = (self.job, &self.shared.mailbox);
+        let state = self.state.get_or_insert_with(|| {
+            let state = job.state.clone().unwrap_or_default();
+            mailbox.post(Note::Empty(job.id, Arc::clone(&state)));
+            state
+        });
+        !state.is_gone()
+    }
+
     /// Wait, without the interpreter, until the client has taken enough; False: it is gone.
     fn wait_for_room(&mut self) -> bool {
         let Some(pipe) = self.sent.pipe().map(Arc::clone) else {
             return false;
         };
-        if pipe.has_room() {
-            return true;
+        if let Some(is_wanted) = pipe.room() {
+            return is_wanted;
         }
         self.has_waited = true;
         self.way.begin_waiting();

@@ -51,6 +51,9 @@ pub enum Note {
     },
     /// There is something new in the pipe of an answer.
     Bytes(RequestId),
+    /// An iterator has yielded and nothing is to be sent yet: whoever runs it looks there for
+    /// whether its client has left.
+    Empty(RequestId, Arc<RequestState>),
     /// A thread is done with a request.
     Done(Done),
     /// The view of a streamed body has begun to read, or has made room.
@@ -84,6 +87,7 @@ impl Note {
             Self::Done(_) => None,
             Self::Answer { id, .. }
             | Self::Bytes(id)
+            | Self::Empty(id, _)
             | Self::Body(id)
             | Self::Spooled { id, .. } => Some(id.connection),
         }
