@@ -18,6 +18,10 @@
 //! - a method that is not written in capitals, since Werkzeug capitalises it;
 //! - a search that needs more than [`MAX_STEPS`] steps or [`MAX_VALUES`] values.
 //!
+//! Static transitions come first, so a path whose segments are all static ends where they
+//! lead whenever a rule there takes the request: such a path is found by one look-up, and
+//! searched for only when none does.
+//!
 //! ```
 //! use bustapi_core::rules::*;
 //!
@@ -167,7 +171,7 @@ pub enum Outcome {
 #[derive(Clone, Debug)]
 pub struct Hit {
     pub rule: u32,
-    spans: [Span; MAX_VALUES],
+    spans: Box<[Span]>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -186,6 +190,8 @@ impl Span {
 #[derive(Debug, Default)]
 pub struct RuleIndex {
     states: Vec<State>,
+    /// The state at the end of each path that static transitions alone lead to.
+    fixed: TextMap,
     rules: Vec<Rule>,
     /// Names of methods; a rule's bit set refers to them by position.
     methods: Vec<String>,
@@ -193,19 +199,23 @@ pub struct RuleIndex {
 
 #[derive(Debug, Default)]
 struct State {
-    statics: HashMap<Box<str>, u32, BuildHasherDefault<SegmentHasher>>,
+    statics: TextMap,
     /// The static transition of an empty segment, that is of a final slash.
     slash: Option<u32>,
     dynamics: Vec<Transition>,
     rules: Vec<u32>,
 }
 
-/// PERF: the segments in a map are those of the application's own rules, so nobody can fill
+/// Numbers of states by segments or paths.
+///
+/// PERF: the texts in a map are those of the application's own rules, so nobody can fill
 /// it with ones that collide; the default hasher cost 250 instructions a look-up.
-#[derive(Debug, Default)]
-struct SegmentHasher(u64);
+type TextMap = HashMap<Box<str>, u32, BuildHasherDefault<TextHasher>>;
 
-impl Hasher for SegmentHasher {
+#[derive(Debug, Default)]
+struct TextHasher(u64);
+
+impl Hasher for TextHasher {
     fn write(&mut self, bytes: &[u8]) {
         let (words, rest) = bytes.as_chunks::<8>();
         for word in words {
@@ -225,7 +235,7 @@ impl Hasher for SegmentHasher {
     }
 }
 
-impl SegmentHasher {
+impl TextHasher {
     /// Fibonacci hashing: the odd number nearest to 2^64 over the golden ratio.
     const fn mix(&mut self, word: u64) {
         self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -259,7 +269,7 @@ impl RuleIndex {
         index.states = states
             .into_iter()
             .map(|spec| {
-                let statics: HashMap<Box<str>, u32, _> = spec
+                let statics: TextMap = spec
                     .statics
                     .into_iter()
                     .map(|(segment, to)| (segment.into_boxed_str(), to))
@@ -273,6 +283,7 @@ impl RuleIndex {
                 }
             })
             .collect();
+        index.fixed = fixed_paths(&index.states);
 
         Some(index)
     }
@@ -321,49 +332,78 @@ impl RuleIndex {
     pub fn find(&self, method: &str, path: &str) -> Outcome {
         let bytes = path.as_bytes();
 
+        let Some(method) = self.method_set(method) else {
+            return Outcome::Declined;
+        };
+
+        if let Some(state) = self.fixed.get(path)
+            && let Some(rule) = self.rule_at(&self.states[*state as usize], method, |_| true)
+        {
+            return self.hit(rule, &[], path);
+        }
+
         if self.states.is_empty()
             || bytes.first() != Some(&b'/')
             || has_empty_segment(bytes)
             || u32::try_from(bytes.len()).is_err()
-            || method.is_empty()
-            || method
-                .bytes()
-                .any(|b| b.is_ascii_lowercase() || !b.is_ascii())
         {
             return Outcome::Declined;
         }
-
-        let position = self.methods.iter().position(|known| known == method);
-        let method = match position {
-            None => 0,
-            Some(position) if position < 64 => 1 << position,
-            Some(_) => return Outcome::Declined,
-        };
 
         let mut search = Search::new(self, path, method);
 
         match search.run() {
             Err(Declined) => Outcome::Declined,
             Ok(None) => Outcome::Miss,
-            Ok(Some(found)) => {
-                let hit = Hit {
-                    rule: found.rule,
-                    spans: search.spans(),
-                };
+            Ok(Some(found)) => self.hit(found.rule, search.spans(found.values), path),
+        }
+    }
 
-                match &self.rules[hit.rule as usize].conversions {
-                    Some(conversions)
-                        if conversions.len() == found.values
-                            && conversions
-                                .iter()
-                                .zip(hit.spans)
-                                .all(|(c, span)| c.convert(span.of(path)).is_some()) =>
-                    {
-                        Outcome::Hit(hit)
-                    }
-                    _ => Outcome::Declined,
-                }
+    /// The set that a method is in, empty when no rule names it; `None`: declined.
+    fn method_set(&self, method: &str) -> Option<u64> {
+        let is_odd = |byte: u8| byte.is_ascii_lowercase() || !byte.is_ascii();
+
+        match self.methods.iter().position(|known| known == method) {
+            Some(position) if position >= 64 => None,
+            _ if method.is_empty() || method.bytes().any(is_odd) => None,
+            Some(position) => Some(1 << position),
+            None => Some(0),
+        }
+    }
+
+    /// The first rule of a state that takes the request.
+    fn rule_at(
+        &self,
+        state: &State,
+        method: u64,
+        condition: impl Fn(&Rule) -> bool,
+    ) -> Option<u32> {
+        let takes = |rule: &Rule| {
+            !rule.is_websocket
+                && rule.methods.is_none_or(|set| set & method != 0)
+                && condition(rule)
+        };
+
+        let mut rules = state.rules.iter().copied();
+        rules.find(|rule| takes(&self.rules[*rule as usize]))
+    }
+
+    /// A hit, if all values can be converted.
+    fn hit(&self, rule: u32, spans: &[Span], path: &str) -> Outcome {
+        let converts = |(conversion, span): (&Conversion, &Span)| {
+            let value = conversion.convert(span.of(path));
+            value.is_some()
+        };
+
+        match &self.rules[rule as usize].conversions {
+            Some(conversions)
+                if conversions.len() == spans.len()
+                    && conversions.iter().zip(spans).all(converts) =>
+            {
+                let spans = spans.into();
+                Outcome::Hit(Hit { rule, spans })
             }
+            _ => Outcome::Declined,
         }
     }
 
@@ -375,13 +415,39 @@ impl RuleIndex {
             .conversions
             .iter()
             .flatten()
-            .zip(hit.spans)
+            .zip(&hit.spans)
             .map(move |(conversion, span)| {
                 conversion
                     .convert(span.of(path))
                     .expect("a hit's values were converted once")
             })
     }
+}
+
+/// The states that static transitions alone lead to, and that have rules, by their paths.
+fn fixed_paths(states: &[State]) -> TextMap {
+    let mut fixed = TextMap::default();
+    let mut open = vec![(0, String::new())];
+
+    while let Some((number, path)) = open.pop() {
+        let Some(state) = states.get(number as usize) else {
+            continue;
+        };
+
+        for (segment, to) in &state.statics {
+            // A segment of a path has no slash, whatever the map says.
+            if !segment.contains('/') {
+                open.push((*to, format!("{path}/{segment}")));
+            }
+        }
+
+        // Paths with an empty segment are declined.
+        if !state.rules.is_empty() && !has_empty_segment(path.as_bytes()) {
+            fixed.insert(path.into_boxed_str(), number);
+        }
+    }
+
+    fixed
 }
 
 /// Whether numbers grow from the root, each state is led to at most once, and each number

@@ -360,6 +360,28 @@ fn the_search_goes_on_where_a_rule_does_not_allow_the_method() {
 }
 
 #[test]
+fn a_static_path_is_found_whatever_stands_beside_it() {
+    let index = Tree::new()
+        .get(&[Part::Static("a"), Part::Static("b")])
+        .get(&[Part::Static("a"), Part::Static("b"), Part::Static("")])
+        .get(&[Part::Static(""), Part::Static("c")])
+        .get(&[Part::Static("d/e")])
+        .get(&[Part::Dynamic(vec![TEXT]), Part::Static("b")])
+        .get(&[Part::Static("")])
+        .index();
+
+    assert_eq!(ask(&index, "GET", "/a/b"), hit(0, &[]));
+    assert_eq!(ask(&index, "GET", "/a/b/"), hit(1, &[]));
+    assert_eq!(ask(&index, "GET", "/"), hit(5, &[]));
+    assert_eq!(ask(&index, "GET", "/z/b"), hit(4, &["z"]));
+    assert_eq!(ask(&index, "GET", "//c"), Declined);
+    assert_eq!(ask(&index, "GET", "/d/e"), Miss);
+    assert_eq!(ask(&index, "POST", "/a/b"), Miss);
+    assert_eq!(ask(&index, "get", "/a/b"), Declined);
+    assert_eq!(ask(&index, "", "/a/b"), Declined);
+}
+
+#[test]
 fn rules_for_websockets_are_passed_over() {
     let socket = RuleSpec {
         is_websocket: true,

@@ -150,9 +150,7 @@ impl HeadParser {
             if !line.is_empty() {
                 self.take_line(buffer, Span::new(line), limits)?;
             } else if let Some(request_line) = self.request_line {
-                return mem::take(self)
-                    .finish(request_line)
-                    .map(HeadStatus::Complete);
+                return self.finish(request_line).map(HeadStatus::Complete);
             } else {
                 self.empty_lines += 1;
                 if self.empty_lines > limits.empty_lines {
@@ -211,16 +209,22 @@ impl HeadParser {
         Ok(())
     }
 
-    fn finish(self, request_line: RequestLine) -> Result<Head, HttpError> {
+    /// Give the head away and be ready for the next one.
+    fn finish(&mut self, request_line: RequestLine) -> Result<Head, HttpError> {
         let RequestLine {
             method,
             target,
             version,
         } = request_line;
-        let found = self.found;
+        let Self {
+            position,
+            fields,
+            found,
+            ..
+        } = mem::take(self);
         let framing = found.framing(version)?;
         Ok(Head {
-            length: self.position,
+            length: position,
             method,
             target,
             version,
@@ -232,7 +236,7 @@ impl HeadParser {
             host: found.host(target.form, version)?,
             cookie: found.cookie,
             content_type: found.content_type,
-            fields: self.fields,
+            fields,
         })
     }
 }
@@ -255,13 +259,8 @@ struct RequestLine {
 impl RequestLine {
     /// RFC 9112 3: `method SP request-target SP HTTP-version`, with exactly these spaces.
     fn parse(buffer: &[u8], line: Span) -> Result<Self, HttpError> {
-        let bytes = line.of(buffer);
-        let mut parts = bytes.split(|&byte| byte == b' ');
-        let (Some(method), Some(target), Some(version), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(HttpError::RequestLine);
-        };
+        let (method, rest) = cut_at_space(line.of(buffer)).ok_or(HttpError::RequestLine)?;
+        let (target, version) = cut_at_space(rest).ok_or(HttpError::RequestLine)?;
         if !is_token(method) {
             return Err(HttpError::RequestLine);
         }
@@ -281,6 +280,12 @@ impl RequestLine {
             version,
         })
     }
+}
+
+/// Cut in two at the first space.
+fn cut_at_space(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = bytes.iter().position(|&byte| byte == b' ')?;
+    Some((&bytes[..at], &bytes[at + 1..]))
 }
 
 /// Methods that software between client and application acts on (RFC 9110 9.3, RFC 5789).

@@ -130,52 +130,22 @@ fn scheme_length(bytes: &[u8]) -> Option<usize> {
         .map(<[u8]>::len)
 }
 
-/// What a decoded path may be turned into without loss.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PathEncoding {
-    Ascii,
-    Utf8,
-    /// Neither: only the bytes say what was meant.
-    Bytes,
-}
-
-/// A path after percent-decoding: the bytes of `PATH_INFO` (PEP 3333).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DecodedPath<'a> {
-    pub bytes: Cow<'a, [u8]>,
-    pub encoding: PathEncoding,
-}
-
-/// Decode a path once; a `%` without two hexadecimal digits stays as it is.
+/// Decode a path once, to the bytes of `PATH_INFO` (PEP 3333); a `%` without two hexadecimal
+/// digits stays as it is.
 ///
 /// An empty path is `/` (RFC 9110 4.2.3), except for CONNECT, which the caller knows.
 ///
 /// ```
-/// use bustapi_core::http1::target::{PathEncoding, decode_path};
+/// use bustapi_core::http1::target::decode_path;
 ///
-/// let path = decode_path(b"/caf%C3%A9");
-///
-/// assert_eq!(&*path.bytes, "/café".as_bytes());
-/// assert_eq!(path.encoding, PathEncoding::Utf8);
+/// assert_eq!(&*decode_path(b"/caf%C3%A9"), "/café".as_bytes());
 /// ```
 #[must_use]
-pub fn decode_path(raw: &[u8]) -> DecodedPath<'_> {
-    let bytes = match raw.iter().position(|&byte| byte == b'%') {
-        None if raw.is_empty() => Cow::Borrowed(&b"/"[..]),
+pub fn decode_path(raw: &[u8]) -> Cow<'_, [u8]> {
+    match raw.iter().position(|&byte| byte == b'%') {
+        None if raw.is_empty() => Cow::Borrowed(b"/"),
         None => Cow::Borrowed(raw),
         Some(first) => Cow::Owned(decode_escapes(raw, first)),
-    };
-    let encoding = encoding_of(&bytes);
-    DecodedPath { bytes, encoding }
-}
-
-fn encoding_of(bytes: &[u8]) -> PathEncoding {
-    if bytes.is_ascii() {
-        PathEncoding::Ascii
-    } else if str::from_utf8(bytes).is_ok() {
-        PathEncoding::Utf8
-    } else {
-        PathEncoding::Bytes
     }
 }
 
@@ -319,15 +289,7 @@ mod tests {
             ("/+", b"/+"),
             ("", b"/"),
         ] {
-            assert_eq!(&*decode_path(raw.as_bytes()).bytes, decoded, "{raw}");
+            assert_eq!(&*decode_path(raw.as_bytes()), decoded, "{raw}");
         }
-    }
-
-    #[test]
-    fn the_encoding_says_what_text_can_hold() {
-        assert_eq!(decode_path(b"/a%7e").encoding, PathEncoding::Ascii);
-        assert_eq!(decode_path(b"/%C3%A9").encoding, PathEncoding::Utf8);
-        assert_eq!(decode_path(b"/%C3").encoding, PathEncoding::Bytes);
-        assert_eq!(decode_path(b"/%ED%A0%80").encoding, PathEncoding::Bytes);
     }
 }

@@ -43,9 +43,9 @@ impl<'a> Search<'a> {
         self.visit(0, Some(1), 0)
     }
 
-    /// The places of the values, of which a search that found something knows the number.
-    pub(super) const fn spans(&self) -> [Span; MAX_VALUES] {
-        self.spans
+    /// The places of so many values, as a search that found something knows them.
+    pub(super) fn spans(&self, values: usize) -> &[Span] {
+        &self.spans[..values]
     }
 
     /// Follow the transitions of a state. `rest` is where the segments start that are
@@ -132,23 +132,13 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The first rule of a state that takes the request.
     fn rule(
         &self,
         state: &State,
         values: usize,
         condition: impl Fn(&Rule) -> bool,
     ) -> Option<Found> {
-        let takes = |rule: &Rule| {
-            !rule.is_websocket
-                && rule.methods.is_none_or(|set| set & self.method != 0)
-                && condition(rule)
-        };
-
-        let rule = *state
-            .rules
-            .iter()
-            .find(|rule| takes(&self.index.rules[**rule as usize]))?;
+        let rule = self.index.rule_at(state, self.method, condition)?;
         Some(Found { rule, values })
     }
 

@@ -440,7 +440,7 @@ fn look_up(py: Python<'_>, site: &Site, head: &mut RequestHead, bytes: &[u8]) ->
         if parsed.has_upgrade || target.form == TargetForm::Authority {
             found.wishes = index.any_wishes();
         } else {
-            let path = decode_path(target.path.of(bytes)).bytes;
+            let path = decode_path(target.path.of(bytes));
             // PERF: once for the look-up and the arguments.
             let path = str::from_utf8(&path).ok();
             // A method is a token, which is ASCII.

@@ -122,7 +122,7 @@ impl RequestHead {
         if self.has_authority_form() {
             return std::borrow::Cow::Borrowed(b"");
         }
-        decode_path(self.parsed.target.path.of(self.as_bytes(py))).bytes
+        decode_path(self.parsed.target.path.of(self.as_bytes(py)))
     }
 
     fn query<'a>(&'a self, py: Python<'a>) -> &'a [u8] {

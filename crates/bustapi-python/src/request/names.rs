@@ -1,7 +1,9 @@
 //! Strings that every environ has, made once per process.
 
 use std::collections::HashMap;
+use std::ptr;
 
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyString;
@@ -116,14 +118,12 @@ pub fn method<'py>(py: Python<'py>, method: &[u8]) -> Bound<'py, PyString> {
 
 /// Return a string of the same code points as the bytes (PEP 3333).
 pub fn latin1<'py>(py: Python<'py>, bytes: &[u8]) -> Bound<'py, PyString> {
-    match str::from_utf8(bytes) {
-        Ok(text) if bytes.is_ascii() => PyString::new(py, text),
-        _ => PyString::new(
-            py,
-            &bytes
-                .iter()
-                .map(|&byte| char::from(byte))
-                .collect::<String>(),
-        ),
+    let length = ffi::Py_ssize_t::try_from(bytes.len()).expect("a slice is at most isize::MAX");
+    // SAFETY: the pointer and the length are those of one slice, no handler of errors is
+    // named, and none can occur: the result is a new string, or NULL without memory, for
+    // which PyO3 panics as it does for every string.
+    unsafe {
+        let text = ffi::PyUnicode_DecodeLatin1(bytes.as_ptr().cast(), length, ptr::null());
+        Bound::from_owned_ptr(py, text).cast_into_unchecked()
     }
 }
