@@ -16,7 +16,7 @@
 //! Requests are taken from the input one after the other, so answers leave in their order
 //! (RFC 9112 9.3.2). Nothing behind an error, behind a body that is not whole, or behind the
 //! last answer is ever a request. What is held of the input is bounded at every moment:
-//! [`Connection::wants_input`] is false once enough waits, and whoever feeds asks it.
+//! [`Connection::room`] says how much may be fed, and whoever feeds asks it.
 
 use std::mem;
 
@@ -29,16 +29,13 @@ use crate::limits::Limits;
 /// before it, so that one that has too much is seen to.
 const BESIDE_HEAD: usize = 2 * 1024;
 
-/// Input that may wait while a request is answered: a few small requests. A client that
-/// sends more waits for its answer.
+/// Input that may wait behind a request: a few small ones. A client that sends more waits for
+/// its answer. Nothing is taken before half of this is used, lest it be taken in driblets.
 pub const PIPELINED_INPUT: usize = 16 * 1024;
 
 /// Input of a body that may wait for its reader, which takes it; while it takes none,
 /// nothing is wanted.
 pub const UNTAKEN_BODY: usize = 64 * 1024;
-
-/// Input that is done with and makes it worth to move the rest to the front.
-const MOVED: usize = 64 * 1024;
 
 /// A buffer that has grown beyond this is given back when it holds no more than that.
 const KEPT_BUFFER: usize = 8 * 1024;
@@ -158,22 +155,31 @@ impl Connection {
         self.expects_continue = false;
     }
 
-    /// Whether input may be fed now. `takes_data`: whether the reader of the body has room.
+    /// Return how many bytes may be fed now, 0 where none are wanted. `takes_data`: whether
+    /// the reader of the body has room.
     #[must_use]
-    pub fn wants_input(&self, takes_data: bool) -> bool {
-        let most = match (self.stage, &self.body) {
+    pub fn room(&self, takes_data: bool) -> usize {
+        let held = self.rest().len();
+        match (self.stage, &self.body) {
             (Stage::Last, _) | (_, Body::Broken) => 0,
-            (Stage::Head, _) => self.limits.head as usize + BESIDE_HEAD,
-            (Stage::Request, Body::Coming(_)) if takes_data => UNTAKEN_BODY,
+            // Of a head that is not whole all was looked at; anything else is waiting.
+            (Stage::Head, _) => {
+                let most = self.limits.head as usize + BESIDE_HEAD;
+                room_behind(held - self.parser.scanned()).min(most.saturating_sub(held))
+            }
+            (Stage::Request, Body::Coming(_)) if takes_data => UNTAKEN_BODY.saturating_sub(held),
             (Stage::Request, Body::Coming(_)) => 0,
-            (Stage::Request, _) => PIPELINED_INPUT,
-        };
-        self.rest().len() < most
+            (Stage::Request, _) => room_behind(held),
+        }
     }
 
     /// Take bytes that came. They are thrown away where nothing is wanted any more.
     pub fn feed(&mut self, bytes: &[u8]) {
         if self.stage != Stage::Last && !matches!(self.body, Body::Broken) {
+            // What is done with makes room before memory does.
+            if self.input.len() + bytes.len() > self.input.capacity() {
+                self.compact();
+            }
             self.input.extend_from_slice(bytes);
         }
     }
@@ -195,7 +201,9 @@ impl Connection {
 
     /// Say what comes next. `takes_data`: whether the reader of the body has room.
     pub fn next(&mut self, takes_data: bool) -> Event<'_> {
-        self.compact();
+        if self.start == self.input.len() {
+            self.compact();
+        }
         match self.stage {
             Stage::Last => Event::Closed,
             Stage::Head => self.next_head(),
@@ -313,27 +321,30 @@ impl Connection {
     /// Give a large buffer back that holds little.
     fn give_back(&mut self) {
         if self.rest().len() <= KEPT_BUFFER {
-            self.input.drain(..self.start);
-            self.start = 0;
+            self.compact();
             self.input.shrink_to(KEPT_BUFFER);
         }
     }
 
-    /// Move what is left of the input to the front once much of it is used.
+    /// Move what is left of the input to the front.
     fn compact(&mut self) {
-        if self.start == self.input.len() {
-            self.input.clear();
-            self.start = 0;
-        } else if self.start > MOVED {
-            self.input.drain(..self.start);
-            self.start = 0;
-        }
+        self.input.drain(..self.start);
+        self.start = 0;
     }
 
     /// Bytes of memory that the input occupies.
     #[must_use]
     pub const fn capacity(&self) -> usize {
         self.input.capacity()
+    }
+}
+
+/// How much more may wait where so much does.
+const fn room_behind(waiting: usize) -> usize {
+    if waiting > PIPELINED_INPUT / 2 {
+        0
+    } else {
+        PIPELINED_INPUT - waiting
     }
 }
 

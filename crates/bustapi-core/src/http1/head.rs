@@ -118,6 +118,12 @@ impl HeadParser {
         self.request_line.is_some() || self.position > self.line_start
     }
 
+    /// Return how many bytes of the buffer were looked at.
+    #[must_use]
+    pub const fn scanned(&self) -> usize {
+        self.position
+    }
+
     /// Go on with a buffer that starts where it did last time and has grown since.
     ///
     /// When the head is complete the parser is ready for the next one, whose buffer starts

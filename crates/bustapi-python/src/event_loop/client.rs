@@ -208,11 +208,18 @@ impl Client {
         self.current.is_none() && self.connection.is_idle() && self.connection.output.is_empty()
     }
 
-    /// Read once. After a short read the socket is empty and is not asked again: whatever
-    /// comes later is announced anew.
+    /// Read once, as much as the connection takes. After a short read the socket is empty and
+    /// is not asked again: whatever comes later is announced anew.
     pub fn read(&mut self, scratch: &mut [MaybeUninit<u8>]) -> Read {
-        let room = scratch.len();
-        match self.transport.read(scratch) {
+        let room = match self.phase {
+            // It is thrown away.
+            Phase::Lingering => scratch.len(),
+            _ => self.connection.room().min(scratch.len()),
+        };
+        if room == 0 {
+            return Read::Nothing;
+        }
+        match self.transport.read(&mut scratch[..room]) {
             Ok([]) => {
                 self.is_readable = false;
                 self.input = Input::Ended;

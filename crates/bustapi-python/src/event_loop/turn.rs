@@ -127,7 +127,6 @@ impl EventLoop {
         if client.phase() == Phase::Open
             && client.is_readable
             && client.current.is_none()
-            && client.connection.wants_input()
             && matches!(client.read(&mut self.scratch), Read::Gone)
         {
             client.lose();
@@ -206,7 +205,7 @@ impl EventLoop {
                 }
                 Turn::Read => {
                     let client = &mut self.clients[place];
-                    if !client.is_readable || !client.connection.wants_input() {
+                    if !client.is_readable || client.connection.room() == 0 {
                         break;
                     }
                     if drive.reads >= READS {

@@ -113,9 +113,9 @@ impl Http1 {
         self.machine.is_body_coming() && !self.machine.expects_continue() && self.takes_data()
     }
 
-    /// Whether input would be taken now.
-    pub fn wants_input(&self) -> bool {
-        self.machine.wants_input(self.takes_data())
+    /// Return how many bytes of input would be taken now.
+    pub fn room(&self) -> usize {
+        self.machine.room(self.takes_data())
     }
 
     fn takes_data(&self) -> bool {
