@@ -167,22 +167,20 @@ def test_ever_other_options_do_not_fill_the_memory(app: Flask) -> None:
 
 
 def test_one_encoder_serves_all_calls_with_equal_options(
-    app: Flask, app_ctx: object, monkeypatch: pytest.MonkeyPatch
+    app: Flask, app_ctx: object
 ) -> None:
-    made = []
-    original = stdlib_json.JSONEncoder.__init__
-
-    def count(self: stdlib_json.JSONEncoder, **options: Any) -> None:
-        made.append(options)
-        original(self, **options)
-
-    monkeypatch.setattr(stdlib_json.JSONEncoder, "__init__", count)
+    provider = app.json
+    assert isinstance(provider, DefaultJSONProvider)
+    value = {"a": date(2024, 1, 2)}
 
     for _ in range(3):
-        jsonify({"a": 1})
-        json.dumps({"a": 1})
+        jsonify(value)
+        json.dumps(value)
+        encoders = list(provider._encoders.values())
 
-    assert len(made) == 2
+    assert len(encoders) == 2
+    jsonify(value)
+    assert list(map(id, provider._encoders.values())) == list(map(id, encoders))
 
 
 def test_an_error_leaves_the_encoder_usable(app: Flask) -> None:

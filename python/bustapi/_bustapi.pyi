@@ -6,6 +6,7 @@ same commit as the Rust signature, and ``stubtest`` compares the two.
 
 from collections.abc import Callable, Iterator, Sequence, Set
 from io import RawIOBase
+from types import ModuleType
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar, final, overload
 
 from werkzeug.exceptions import ClientDisconnected
@@ -138,6 +139,18 @@ class lazy_attribute(Generic[_T]):
     def __get__(self, instance: object, owner: type | None = None, /) -> _T: ...
     def __set__(self, instance: object, value: _T, /) -> None: ...
     def __delete__(self, instance: object, /) -> None: ...
+
+@final
+class Globals:
+    """Global names of several modules; true while all are the objects that they were.
+
+    A name that a module lacks may be watched too: it must go on to lack it.
+
+    :param names: per module the names to watch.
+    """
+
+    def __new__(cls, names: dict[ModuleType, set[str]]) -> Globals: ...
+    def __bool__(self) -> bool: ...
 
 @final
 class Originals:
@@ -343,6 +356,23 @@ class Worker:
         waiting for another thread than the hot one), ``requests_queued``,
         ``view_threads``, ``stream_threads``, ``log_lines_dropped``.
         """
+
+def write_json(
+    value: object,
+    ensure_ascii: object,
+    sort_keys: object,
+    options: dict[str, Any],
+    end: str | None = None,
+    /,
+) -> str | None:
+    """Return the text that ``json.dumps`` gives for a value, None where it is to be asked.
+
+    It is asked for whatever is not exactly of a builtin type, and for what is an error.
+
+    :param options: further options of ``json.dumps``. Written here are an empty
+        dictionary, ``separators=(",", ":")`` and ``indent=2``.
+    :param end: text after the value.
+    """
 
 def exchange(
     handler: Handler, data: bytes, *, index: RuleIndex | None = None, split: int = 0

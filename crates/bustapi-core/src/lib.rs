@@ -24,6 +24,7 @@ pub mod access_log;
 pub mod answer;
 pub mod error;
 pub mod http1;
+pub mod json;
 pub mod limits;
 pub mod rules;
 pub mod sync;

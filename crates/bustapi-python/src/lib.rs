@@ -13,6 +13,7 @@ mod protocol;
 mod request;
 mod run;
 mod unpatched;
+mod values;
 mod worker;
 
 #[pymodule]
@@ -24,11 +25,13 @@ fn _bustapi(module: &Bound<'_, PyModule>) -> PyResult<()> {
     request::body::register(module.py())?;
     module.add_class::<answer::file_wrapper::FileWrapper>()?;
     module.add_class::<lazy::LazyAttribute>()?;
+    module.add_class::<unpatched::Globals>()?;
     module.add_class::<unpatched::Originals>()?;
     module.add_class::<unpatched::Unpatched>()?;
     module.add_class::<worker::Worker>()?;
     module.add_function(wrap_pyfunction!(exchange::exchange, module)?)?;
     module.add_function(wrap_pyfunction!(exchange::parse_request, module)?)?;
+    module.add_function(wrap_pyfunction!(values::json::write_json, module)?)?;
     request::rule_index::register(module)?;
     name_classes(module)?;
     // What is private to the package has no list of public names.

@@ -238,3 +238,58 @@ impl Originals {
         Ok(true)
     }
 }
+
+/// Global names of several modules; true while all are the objects that they were.
+///
+/// A name that a module lacked must go on to lack it: it would hide a builtin.
+#[pyclass(frozen, module = "bustapi._bustapi")]
+pub struct Globals {
+    names: Vec<Global>,
+}
+
+struct Global {
+    globals: Py<PyDict>,
+    name: Py<PyString>,
+    expected: Option<Py<PyAny>>,
+}
+
+impl Global {
+    fn is_same(&self, py: Python<'_>) -> PyResult<bool> {
+        let found = self.globals.bind(py).get_item(&self.name)?;
+        Ok(match (&found, &self.expected) {
+            (Some(found), Some(expected)) => found.is(expected),
+            (None, None) => true,
+            _ => false,
+        })
+    }
+}
+
+#[pymethods]
+impl Globals {
+    /// Take the objects as they are now.
+    #[new]
+    fn new(names: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let mut taken = Vec::new();
+        for (module, names) in names {
+            let globals = module.cast::<PyModule>()?.dict();
+            for name in names.try_iter()? {
+                let name = name?;
+                taken.push(Global {
+                    expected: globals.get_item(&name)?.map(Bound::unbind),
+                    globals: globals.clone().unbind(),
+                    name: interned(name.cast()?)?,
+                });
+            }
+        }
+        Ok(Self { names: taken })
+    }
+
+    fn __bool__(&self, py: Python<'_>) -> PyResult<bool> {
+        for name in &self.names {
+            if !name.is_same(py)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
