@@ -72,6 +72,17 @@ def test_each_float_is_written_as_its_repr(bits: int) -> None:
     assert written([number], {}) == stdlib_json.dumps([number])
 
 
+@given(st.integers(2**52, 2**53 - 1), st.integers(-80, 80), st.integers(0, 60))
+def test_a_float_between_two_shortest_texts_is_written_as_its_repr(
+    mantissa: int, exponent: int, zeros: int
+) -> None:
+    # Few bits that are set make exact halves of a last digit.
+    for bits in (mantissa, mantissa >> zeros << zeros, mantissa | 1):
+        number = math.ldexp(bits, exponent)
+
+        assert written(number, {}) == repr(number)
+
+
 def test_floats_at_the_edges_are_written_as_their_repr() -> None:
     numbers = [
         *(0.0, -0.0, 1e16, 1e15, 9999999999999998.0, 1e-4, 1e-5, 1.5, 1e22, 1e23),

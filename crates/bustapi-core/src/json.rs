@@ -1,4 +1,6 @@
-//! Strings of JSON as Python's library writes them: which characters stand for themselves.
+//! Strings and floats of JSON as Python's library writes them.
+
+use std::io::Write;
 
 /// Append a string with its quotes. `false`: it has a surrogate that UTF-8 cannot write, and
 /// what was appended is of no use.
@@ -93,9 +95,104 @@ fn push_escape(out: &mut Vec<u8>, code: u32) {
     out.extend_from_slice(&[b'\\', b'u', digit(12), digit(8), digit(4), digit(0)]);
 }
 
+/// Append a finite number as Python's ``repr`` does: the shortest text that reads as the same
+/// number, and of those the closest one.
+///
+/// ```
+/// let mut out = Vec::new();
+///
+/// bustapi_core::json::push_float(&mut out, 1e16);
+/// assert_eq!(out, b"1e+16");
+/// ```
+pub fn push_float(out: &mut Vec<u8>, number: f64) {
+    let mut buffer = zmij::Buffer::new();
+    let text = buffer.format_finite(number.abs());
+    if number.is_sign_negative() {
+        out.push(b'-');
+    }
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+
+    // The digits without a point, and where the point is among them.
+    let mut digits = [0; DIGITS];
+    let end = whole.len() + fraction.len();
+    digits[..whole.len()].copy_from_slice(whole.as_bytes());
+    digits[whole.len()..end].copy_from_slice(fraction.as_bytes());
+    let digits = &digits[..end];
+    let zeros = digits.iter().take_while(|&&digit| digit == b'0').count();
+    let last = digits.iter().rposition(|&digit| digit != b'0');
+    match last {
+        None => out.extend_from_slice(b"0.0"),
+        Some(last) => {
+            let point = whole.len() as i32 + exponent - zeros as i32;
+            push_digits(out, &digits[zeros..=last], point);
+        }
+    }
+}
+
+/// Room for what the formatter may write between sign and exponent.
+const DIGITS: usize = 40;
+
+/// Append digits that have a point after the first `point`, and neither begin nor end with 0.
+fn push_digits(out: &mut Vec<u8>, digits: &[u8], point: i32) {
+    let zeros = |count: i32| std::iter::repeat_n(b'0', usize::try_from(count).unwrap_or(0));
+    // Numbers as long or small as this have an exponent.
+    if point <= -4 || point > 16 {
+        out.push(digits[0]);
+        if digits.len() > 1 {
+            out.push(b'.');
+            out.extend_from_slice(&digits[1..]);
+        }
+        // At least two digits, and a sign always.
+        write!(out, "e{:+03}", point - 1).expect("a vector takes all that is written");
+    } else if point <= 0 {
+        out.extend_from_slice(b"0.");
+        out.extend(zeros(-point));
+        out.extend_from_slice(digits);
+    } else {
+        let (before, after) = digits.split_at(digits.len().min(point as usize));
+        out.extend_from_slice(before);
+        out.extend(zeros(point - before.len() as i32));
+        out.push(b'.');
+        out.extend_from_slice(if after.is_empty() { b"0" } else { after });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_float_has_an_exponent_where_python_gives_it_one() {
+        let cases = [
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (1.0, "1.0"),
+            (-1.5, "-1.5"),
+            (100.0, "100.0"),
+            (0.1, "0.1"),
+            (0.0001, "0.0001"),
+            (0.000_123_4, "0.0001234"),
+            (0.000_01, "1e-05"),
+            (0.000_012_34, "1.234e-05"),
+            (1e15, "1000000000000000.0"),
+            (9_999_999_999_999_998.0, "9999999999999998.0"),
+            (1e16, "1e+16"),
+            (1.234e16, "1.234e+16"),
+            (1e22, "1e+22"),
+            (1e100, "1e+100"),
+            (5e-324, "5e-324"),
+            (f64::MIN_POSITIVE, "2.2250738585072014e-308"),
+            (f64::MAX, "1.7976931348623157e+308"),
+            (f64::MIN, "-1.7976931348623157e+308"),
+        ];
+        for (number, expected) in cases {
+            let mut out = Vec::new();
+            push_float(&mut out, number);
+            assert_eq!(String::from_utf8(out).as_deref(), Ok(expected));
+        }
+    }
 
     fn text(units: &[u32], ascii: bool) -> Option<Vec<u8>> {
         let mut out = Vec::new();

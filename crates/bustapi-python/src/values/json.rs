@@ -5,10 +5,8 @@
 //! no container changes while it is written.
 
 use std::cmp::Ordering;
-use std::ffi::CStr;
-use std::ptr;
 
-use bustapi_core::json::{push_latin1_string, push_string};
+use bustapi_core::json::{push_float, push_latin1_string, push_string};
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -165,7 +163,8 @@ impl Writer {
 
     fn push_float(&mut self, number: f64) -> Written {
         if number.is_finite() {
-            push_finite(&mut self.out, number)
+            push_float(&mut self.out, number);
+            Ok(())
         } else if number.is_nan() {
             self.push_bytes(b"NaN")
         } else {
@@ -312,26 +311,4 @@ fn characters<'a>(text: &'a Bound<'_, PyString>) -> Result<PyStringData<'a>, Dec
     // SAFETY: the string is alive as long as what is returned, and never changes: its
     // characters are in one piece and of its kind from when it is complete.
     unsafe { text.data() }.map_err(|_| Declined)
-}
-
-/// Append the shortest text that reads as the same number, as ``float.__repr__`` gives it.
-fn push_finite(out: &mut Vec<u8>, number: f64) -> Written {
-    // SAFETY: the interpreter is held; the function returns a string that ends with a zero
-    // and is ours to free, or NULL with an exception set.
-    unsafe {
-        let text = ffi::PyOS_double_to_string(
-            number,
-            b'r' as _,
-            0,
-            ffi::Py_DTSF_ADD_DOT_0,
-            ptr::null_mut(),
-        );
-        if text.is_null() {
-            ffi::PyErr_Clear();
-            return Err(Declined);
-        }
-        out.extend_from_slice(CStr::from_ptr(text).to_bytes());
-        ffi::PyMem_Free(text.cast());
-    }
-    Ok(())
 }
