@@ -1,3 +1,3 @@
 //! Values of Python's own types in bytes: what is written here is what Python would write.
 
-pub mod json;
+pub mod json_writer;
