@@ -357,6 +357,12 @@ class Worker:
         ``view_threads``, ``stream_threads``, ``log_lines_dropped``.
         """
 
+def read_json(text: str | bytes, otherwise: Callable[[Any], Any], /) -> Any:
+    """Return what JSON text stands for.
+
+    :param otherwise: called with what is not read here, errors among it.
+    """
+
 def write_json(
     value: object,
     ensure_ascii: object,

@@ -1,3 +1,4 @@
-//! Values of Python's own types in bytes: what is written here is what Python would write.
+//! Values of Python's own types in bytes and back, as Python itself writes and reads them.
 
+pub mod json_reader;
 pub mod json_writer;

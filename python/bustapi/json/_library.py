@@ -7,9 +7,11 @@ import json
 from types import FunctionType
 from typing import Any
 
-from .._bustapi import Globals, Originals
+from .._bustapi import Globals, Originals, Unpatched
 
-# Any: it has names that only the library itself uses.
+# Any: they have names that only the library itself uses.
+library: Any = json
+decoder: Any = json.decoder
 encoder: Any = json.encoder
 
 
@@ -19,12 +21,22 @@ def writes_as_ever() -> bool:
     A program may have replaced it, or what it is made of, in the modules of the library;
     then it is asked.
     """
-    return _was_unchanged and bool(_names) and bool(_methods)
+    return _wrote_as_ever and bool(_names_of_writing) and bool(_methods_of_writing)
 
 
-# What `dumps` reads when it is called, so far as plain values come by it. A module that
-# has a `float` of its own hides the builtin one.
-_names = Globals(
+def reads_as_ever() -> bool:
+    """Return whether ``json.loads`` gives what it gives by itself, likewise."""
+    return (
+        _read_as_ever
+        and bool(_names_of_reading)
+        and _decoder in _decoders
+        and _decoder.scan_once is _scan
+    )
+
+
+# What `dumps` and `loads` read when they are called, so far as plain values come by it. A
+# module that has a `float` of its own hides the builtin one.
+_names_of_writing = Globals(
     {
         json: {"dumps", "JSONEncoder"},
         encoder: {
@@ -33,7 +45,7 @@ _names = Globals(
         },
     }
 )
-_methods = Originals(
+_methods_of_writing = Originals(
     {
         json.JSONEncoder: {
             *("__init__", "__new__", "__getattribute__", "__setattr__"),
@@ -41,6 +53,17 @@ _methods = Originals(
         }
     }
 )
+_names_of_reading = Globals({json: {"loads", "detect_encoding", "_default_decoder"}})
+_decoders = Unpatched(
+    {
+        "__getattribute__": object.__getattribute__,
+        "decode": json.JSONDecoder.decode,
+        "raw_decode": json.JSONDecoder.raw_decode,
+    },
+    own=["decode", "raw_decode"],
+)
+_decoder: Any = getattr(library, "_default_decoder", None)
+_scan: Any = getattr(_decoder, "scan_once", None)
 
 
 def _is_of(module: object, function: object) -> bool:
@@ -49,7 +72,7 @@ def _is_of(module: object, function: object) -> bool:
 
 
 # Who had replaced something before this module was imported is asked too.
-_was_unchanged = (
+_wrote_as_ever = (
     _is_of(json, json.dumps)
     and _is_of(encoder, getattr(encoder, "_make_iterencode", None))
     and _is_of(encoder, json.JSONEncoder.__init__)
@@ -63,4 +86,17 @@ _was_unchanged = (
     and encoder.encode_basestring is _json.encode_basestring
     and encoder.encode_basestring_ascii is _json.encode_basestring_ascii
     and not {"float", "int"} & set(vars(encoder))
+)
+_read_as_ever = (
+    _is_of(json, json.loads)
+    and _is_of(json, getattr(library, "detect_encoding", None))
+    and _is_of(decoder, json.JSONDecoder.decode)
+    and _is_of(decoder, json.JSONDecoder.raw_decode)
+    and type(_decoder) is json.JSONDecoder is decoder.JSONDecoder
+    and type(_scan) is _json.make_scanner
+    and _scan.strict
+    and _scan.object_hook is None
+    and _scan.object_pairs_hook is None
+    and _scan.parse_float is float
+    and _scan.parse_int is int
 )

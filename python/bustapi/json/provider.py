@@ -14,8 +14,8 @@ from typing import IO, TYPE_CHECKING, Any, AnyStr
 
 from werkzeug.http import http_date
 
-from .._bustapi import Unpatched, write_json
-from ._library import writes_as_ever
+from .._bustapi import Unpatched, read_json, write_json
+from ._library import reads_as_ever, writes_as_ever
 
 if TYPE_CHECKING:
     from werkzeug.sansio.response import Response
@@ -216,7 +216,10 @@ class DefaultJSONProvider(JSONProvider):
         :param s: text, or bytes in UTF-8.
         :param kwargs: options of :func:`json.loads`.
         """
-        return json.loads(s, **kwargs)
+        if kwargs or not reads_as_ever():
+            return json.loads(s, **kwargs)
+
+        return read_json(s, json.loads)
 
     def response(self, *args: Any, **kwargs: Any) -> Response:
         """Return a JSON response that ends with a line break.
