@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import collections.abc as c
-import hashlib
 from collections.abc import MutableMapping
 from datetime import datetime, timezone
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
-from itsdangerous import (
-    BadSignature,
-    Signer,
-    TimestampSigner,
-    URLSafeTimedSerializer,
-)
+from itsdangerous import BadSignature, URLSafeTimedSerializer
 from werkzeug.datastructures import CallbackDict
 
+from ._signing import _lazy_sha1, make_serializer
 from .json.tag import TaggedJSONSerializer
 
 if TYPE_CHECKING:
@@ -238,15 +232,6 @@ class SessionInterface:
 session_json_serializer = TaggedJSONSerializer()
 
 
-def _lazy_sha1(string: bytes = b"") -> Any:
-    """Return a SHA-1 object, looked up when it is called.
-
-    Some builds of Python lack SHA-1; the name must not be needed to import this module,
-    since an application there sets another digest.
-    """
-    return hashlib.sha1(string)
-
-
 class SecureCookieSessionInterface(SessionInterface):
     """Keeps the session in a cookie that is signed, and not encrypted, by itsdangerous.
 
@@ -291,11 +276,11 @@ class SecureCookieSessionInterface(SessionInterface):
         )
 
         try:
-            return _make_serializer(keys, *options)
+            return make_serializer(keys, *options)
         except TypeError:
             # Something cannot be hashed: it may change, so nothing is kept.
             keys = tuple(bytes(k) if isinstance(k, bytearray) else k for k in keys)
-            return _make_serializer.__wrapped__(keys, *options)
+            return make_serializer.__wrapped__(keys, *options)
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Return the session that a request's cookie holds.
@@ -365,55 +350,3 @@ class SecureCookieSessionInterface(SessionInterface):
 
         if not varies:
             response.vary.add("Cookie")
-
-
-class _Signer(TimestampSigner):
-    """A signer that derives each signing key once."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._derived: dict[Any, bytes] = {}
-
-    def derive_key(self, secret_key: str | bytes | None = None) -> bytes:
-        derived = self._derived.get(secret_key)
-
-        if derived is None:
-            derived = self._derived[secret_key] = super().derive_key(secret_key)
-
-        return derived
-
-
-class _Serializer(URLSafeTimedSerializer):
-    """A serializer that makes its signer once.
-
-    PERF: a signer and the derivation of its key cost 4 µs of the 15 that reading or
-    writing a cookie takes. Both depend on nothing but what the serializer was made from.
-    """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, signer=_Signer, **kwargs)
-        self._own_signer = super().make_signer()
-
-    def make_signer(self, salt: str | bytes | None = None) -> Signer:
-        return self._own_signer if salt is None else super().make_signer(salt)
-
-
-# PERF: making a serializer costs 6 µs, and one is needed twice in a request. The cache is
-# keyed by everything a serializer is made from, so that a changed key is seen at once.
-@lru_cache(maxsize=32)
-def _make_serializer(
-    keys: tuple[str | bytes, ...],
-    salt: str,
-    serializer: TaggedJSONSerializer,
-    key_derivation: str,
-    digest_method: Any,
-) -> URLSafeTimedSerializer:
-    return _Serializer(
-        list(keys),
-        salt=salt,
-        serializer=serializer,
-        signer_kwargs={
-            "key_derivation": key_derivation,
-            "digest_method": digest_method,
-        },
-    )
