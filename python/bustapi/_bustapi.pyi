@@ -163,6 +163,49 @@ class Originals:
     def __bool__(self) -> bool: ...
 
 @final
+class SignedJSON:
+    """Signs and reads tagged JSON as an ``itsdangerous.URLSafeTimedSerializer`` does.
+
+    It does so for SHA-1, plain values and the tags that a ``TaggedJSONSerializer`` begins
+    with; whatever else comes is handed back, and Python decides.
+
+    :param keys: derived keys. The first one signs, each of them verifies.
+    :param tags: the tags by their keys.
+    :param types: classes whose exact instances a tag writes as a string, with the tag.
+    """
+
+    def __new__(
+        cls, keys: Sequence[bytes], tags: dict[str, Any], types: dict[type, Any]
+    ) -> SignedJSON: ...
+    def dumps(
+        self,
+        value: object,
+        ensure_ascii: object,
+        sort_keys: object,
+        time: object,
+        compress: Callable[[bytes], Any],
+        /,
+    ) -> str | None:
+        """Return a value signed at a time, None where Python is to do it.
+
+        :param compress: the interpreter's ``zlib.compress``.
+        """
+
+    def loads(
+        self,
+        text: object,
+        max_age: object,
+        now: object,
+        decompress: Callable[[bytes], Any],
+        /,
+    ) -> Any:
+        """Return the value that was signed at most ``max_age`` seconds ago.
+
+        ``NotImplemented`` where Python is to judge, which may find it valid. What has no
+        valid signature is not read.
+        """
+
+@final
 class Unpatched:
     """The objects, told by ``in``, for which nobody has replaced a set of attributes.
 

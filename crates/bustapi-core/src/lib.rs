@@ -27,4 +27,5 @@ pub mod http1;
 pub mod json;
 pub mod limits;
 pub mod rules;
+pub mod signed;
 pub mod sync;

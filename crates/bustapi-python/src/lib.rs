@@ -28,6 +28,7 @@ fn _bustapi(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<unpatched::Globals>()?;
     module.add_class::<unpatched::Originals>()?;
     module.add_class::<unpatched::Unpatched>()?;
+    module.add_class::<values::signed_json::SignedJSON>()?;
     module.add_class::<worker::Worker>()?;
     module.add_function(wrap_pyfunction!(exchange::exchange, module)?)?;
     module.add_function(wrap_pyfunction!(exchange::parse_request, module)?)?;

@@ -2,3 +2,4 @@
 
 pub mod json_reader;
 pub mod json_writer;
+pub mod signed_json;

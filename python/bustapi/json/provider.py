@@ -242,7 +242,7 @@ class DefaultJSONProvider(JSONProvider):
         text = None
 
         # PERF: plain values are written with their line break, past the call of `dumps`.
-        if self in _own_dumps and writes_as_ever():
+        if _writes_plainly(self):
             text = write_json(obj, self.ensure_ascii, self.sort_keys, options, "\n")
 
         if text is None:
@@ -254,11 +254,32 @@ class DefaultJSONProvider(JSONProvider):
 _COMPACT: dict[str, Any] = {"separators": (",", ":")}
 _INDENTED: dict[str, Any] = {"indent": 2}
 
-# Providers that write with the `dumps` defined here.
+
+def _writes_plainly(provider: JSONProvider) -> bool:
+    """Return whether a provider writes plain values as :class:`DefaultJSONProvider` does.
+
+    Its attributes :attr:`~DefaultJSONProvider.ensure_ascii` and
+    :attr:`~DefaultJSONProvider.sort_keys` decide how.
+    """
+    return provider in _own_dumps and writes_as_ever()
+
+
+def _reads_plainly(provider: JSONProvider) -> bool:
+    """Return whether a provider reads as :class:`DefaultJSONProvider` does."""
+    return provider in _own_loads and reads_as_ever()
+
+
 _own_dumps = Unpatched(
     {
         "dumps": DefaultJSONProvider.dumps,
         "__getattribute__": object.__getattribute__,
     },
     own=["dumps"],
+)
+_own_loads = Unpatched(
+    {
+        "loads": DefaultJSONProvider.loads,
+        "__getattribute__": object.__getattribute__,
+    },
+    own=["loads"],
 )

@@ -32,14 +32,17 @@ pub fn read_json<'py>(
 }
 
 fn read<'py>(text: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
-    let py = text.py();
     if let Ok(bytes) = text.cast_exact::<PyBytes>() {
-        PARSER.python_parse(py, bytes.as_bytes()).ok()
+        parse(text.py(), bytes.as_bytes())
     } else if let Ok(text) = text.cast_exact::<PyString>() {
         // Text beyond ASCII would keep its bytes beside it.
-        let bytes = text.encode_utf8().ok()?;
-        PARSER.python_parse(py, bytes.as_bytes()).ok()
+        parse(text.py(), text.encode_utf8().ok()?.as_bytes())
     } else {
         None
     }
+}
+
+/// Return what JSON in UTF-8 stands for, None where the library is to read it.
+pub fn parse<'py>(py: Python<'py>, json: &[u8]) -> Option<Bound<'py, PyAny>> {
+    PARSER.python_parse(py, json).ok()
 }
