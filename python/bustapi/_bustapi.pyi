@@ -400,6 +400,12 @@ class Worker:
         ``view_threads``, ``stream_threads``, ``log_lines_dropped``.
         """
 
+def find_cookie(field: str, name: object, /) -> Any:
+    """Return the value of the first cookie of a name in a ``Cookie`` field.
+
+    None without one, and ``NotImplemented`` where Werkzeug is to parse the field.
+    """
+
 def read_json(text: str | bytes, otherwise: Callable[[Any], Any], /) -> Any:
     """Return what JSON text stands for.
 

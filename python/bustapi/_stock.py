@@ -18,6 +18,7 @@ _WATCHED: dict[type, set[str]] = {
     AppContext: {"__init__", "match_request"},
     Request: {
         *("__init__", "__setattr__", "close", "cookies", "host", "trusted_hosts"),
+        *("dict_storage_class", "environ", "headers"),
         *("method", "url_rule", "view_args", "routing_exception"),
         *("endpoint", "blueprint", "blueprints"),
     },

@@ -1392,10 +1392,7 @@ class Flask(App):
         It can when it is Flask's own signed cookie and none came: then opening it has
         no effect that could be seen.
         """
-        if interface is _shared_interface:
-            if _attributes_of_shared_interface:
-                return False
-        elif type(interface) is not SecureCookieSessionInterface or interface.__dict__:
+        if not _is_stock_interface(interface):
             return False
 
         if context._head is not None:
@@ -1413,6 +1410,25 @@ class Flask(App):
         return (
             request_class is _stock_request or request_class.cookies is _stock_cookies
         )
+
+    def _open_from_head(self, context: AppContext) -> Any:
+        """Open the session of a request of the server without a request object.
+
+        ``NotImplemented``: what the cookies are is for the request to say.
+        """
+        head = context._head
+        interface = self.session_interface
+
+        if (
+            head is None
+            or head.cookie is None
+            or context._request is not None
+            or self.request_class is not _stock_request
+            or not _is_stock_interface(interface)
+        ):
+            return NotImplemented
+
+        return interface._open_from_field(self, head.cookie)  # type: ignore[attr-defined]
 
     def _has_own_app_context(self) -> bool:
         """Return whether somebody replaced :meth:`app_context`."""
@@ -1452,6 +1468,17 @@ def _outside_of_request() -> NoReturn:
     """Raise the error that explains what a request context is."""
     request_ctx._get_current_object()  # type: ignore[attr-defined]
     raise AssertionError("A proxy found a context that the variable does not hold.")
+
+
+def _is_stock_interface(interface: SessionInterface) -> bool:
+    """Return whether sessions are Flask's own signed cookies.
+
+    Nobody has given the interface attributes; its class is watched elsewhere.
+    """
+    if interface is _shared_interface:
+        return not _attributes_of_shared_interface
+
+    return type(interface) is SecureCookieSessionInterface and not interface.__dict__
 
 
 def _deliver_natively(context: AppContext, response: Response) -> Wire:

@@ -418,7 +418,10 @@ class AppContext:
         return interface.make_null_session(self.app)  # type: ignore[no-any-return]
 
     def _open_session(self) -> SessionMixin:
-        session = self.app._open_session(self.request)
+        found = self.app._open_from_head(self)
+        session: SessionMixin | None = (
+            self.app._open_session(self.request) if found is NotImplemented else found
+        )
 
         if session is None:
             session = self.app._make_null_session()

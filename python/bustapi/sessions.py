@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from werkzeug.datastructures import CallbackDict
 
+from ._bustapi import find_cookie
 from ._signing import _lazy_sha1, make_serializer
 from .json.tag import TaggedJSONSerializer
 
@@ -296,7 +297,29 @@ class SecureCookieSessionInterface(SessionInterface):
             return None
 
         value = request.cookies.get(self.get_cookie_name(app))
+        return self._read(app, serializer, value)
 
+    def _open_from_field(self, app: Flask, field: str) -> Any:
+        """Return the session that a ``Cookie`` field holds, without a request object.
+
+        ``NotImplemented``: the request is to parse the field.
+        """
+        serializer = self.get_signing_serializer(app)
+
+        if serializer is None:
+            return None
+
+        value = find_cookie(field, self.get_cookie_name(app))
+
+        if value is NotImplemented:
+            return NotImplemented
+
+        return self._read(app, serializer, value)
+
+    def _read(
+        self, app: Flask, serializer: URLSafeTimedSerializer, value: str | None
+    ) -> SecureCookieSession:
+        """Return the session that the value of a cookie holds."""
         if not value:
             return self.session_class()
 

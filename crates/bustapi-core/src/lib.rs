@@ -22,6 +22,7 @@
 
 pub mod access_log;
 pub mod answer;
+pub mod cookies;
 pub mod error;
 pub mod http1;
 pub mod json;

@@ -32,6 +32,7 @@ fn _bustapi(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<worker::Worker>()?;
     module.add_function(wrap_pyfunction!(exchange::exchange, module)?)?;
     module.add_function(wrap_pyfunction!(exchange::parse_request, module)?)?;
+    module.add_function(wrap_pyfunction!(values::cookie::find_cookie, module)?)?;
     module.add_function(wrap_pyfunction!(values::json_reader::read_json, module)?)?;
     module.add_function(wrap_pyfunction!(values::json_writer::write_json, module)?)?;
     request::rule_index::register(module)?;

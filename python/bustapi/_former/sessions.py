@@ -155,9 +155,14 @@ def _may_not_defer_session(app: Any, context: AppContext, interface: Any) -> boo
     return False
 
 
+def _open_from_request(app: Any, context: AppContext) -> Any:
+    return NotImplemented
+
+
 _HOOKS: dict[str, Callable[..., Any]] = {
     "_open_session": _call_open_session,
     "_save_session": _call_save_session,
     "_make_null_session": _call_make_null_session,
     "_may_defer_session": _may_not_defer_session,
+    "_open_from_head": _open_from_request,
 }
