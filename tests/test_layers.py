@@ -37,7 +37,7 @@ LAYERS = (
     ("wrappers", "templating", "views"),
     ("ctx", "sansio.scaffold"),
     ("sansio.blueprints", "blueprints", "_plan", "_routing"),
-    ("_stock",),
+    ("_stock", "_session_cookie"),
     ("sansio.app", "app"),
     ("application", "_former", "server", "testing", "cli"),
     ("", "__main__"),

@@ -27,7 +27,7 @@ _WATCHED: dict[type, set[str]] = {
         *("get_signing_serializer", "session_class", "null_session_class"),
         *("get_cookie_name", "get_cookie_domain", "get_cookie_path"),
         *("get_cookie_secure", "get_cookie_httponly", "get_cookie_samesite"),
-        *("get_cookie_partitioned", "should_set_cookie"),
+        *("get_cookie_partitioned", "should_set_cookie", "get_expiration_time"),
     },
     SecureCookieSession: {"__init__"},
     NullSession: {"__init__"},

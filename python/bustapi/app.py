@@ -30,7 +30,7 @@ from werkzeug.routing import Rule as Rule
 from werkzeug.serving import is_running_from_reloader
 from werkzeug.wrappers import Response as BaseResponse
 
-from . import cli
+from . import _session_cookie, cli
 from . import typing as ft
 from ._bustapi import Unpatched
 from ._plan import APP_SCOPES, EndpointPlan, make_plan
@@ -1311,7 +1311,16 @@ class Flask(App):
         return self.session_interface.make_null_session(self)
 
     def _save_session(self, session: SessionMixin, response: Response) -> None:
-        self.session_interface.save_session(self, session, response)
+        interface: Any = self.session_interface
+
+        if (
+            _is_stock_interface(interface)
+            and classes_are_stock
+            and _session_cookie.save(self, interface, session, response)
+        ):
+            return
+
+        interface.save_session(self, session, response)
 
     def _leave_after_error(self, context: AppContext, error: BaseException) -> None:
         """Leave the context of a request that ended with an error."""

@@ -362,6 +362,8 @@ class Response(ResponseBase):
     # type, and the head of a response that has only that.
     _body: bytes | None = None
     _described: tuple[str, bytes] | None = None
+    # Fields that were added meanwhile.
+    _appended: tuple[tuple[str, str], ...] = ()
     # What was built already. None while nobody has looked at it, and for what was made by
     # another class and turned into this one (``force_type``): its values are in the
     # dictionary of the object under their own names.
@@ -479,10 +481,25 @@ class Response(ResponseBase):
         if self._described is not None:
             length = str(len(cast(bytes, self._body)))
             self._headers = Headers(
-                [("Content-Type", self._described[0]), ("Content-Length", length)]
+                [
+                    ("Content-Type", self._described[0]),
+                    ("Content-Length", length),
+                    *self._appended,
+                ]
             )
             self._close_functions = []
             self._described = None
+
+    def _append(self, fields: tuple[tuple[str, str], ...]) -> bool:
+        """Append fields to the headers if nobody has looked at them; False: somebody has.
+
+        :param fields: names that the headers do not have, and values without line breaks.
+        """
+        if self._described is None or self._appended:
+            return False
+
+        self._appended = fields
+        return True
 
     @property
     def headers(self) -> Any:
@@ -558,7 +575,15 @@ class Response(ResponseBase):
             and self._status == "200 OK"
             and (context._request is None or context._method != "HEAD")
         ):
-            return 200, described[1], self._body  # type: ignore[return-value]
+            body: Any = self._body
+            appended = self._appended
+
+            if not appended:
+                return 200, described[1], body
+
+            length = str(len(body))
+            fields = [("Content-Type", described[0]), ("Content-Length", length)]
+            return "200 OK", [*fields, *appended], body
 
         if type(self.headers) is not Headers:
             return call_wsgi(self, context.request.environ)
