@@ -217,6 +217,22 @@ def test_a_replaced_part_of_what_the_interface_calls_needs_it(
     assert is_saved(app, Response("body"))
 
 
+@pytest.mark.parametrize("accessed", [True, False])
+def test_an_empty_session_that_nobody_changed_needs_no_interface(
+    app: Flask, app_ctx: object, accessed: bool
+) -> None:
+    interface: Any = app.session_interface
+    opened = SecureCookieSession()
+    opened.accessed = accessed
+    response = Response("body")
+
+    assert _session_cookie.save(app, interface, opened, response)
+    assert response.headers.getlist("Vary") == (["Cookie"] if accessed else [])
+
+    opened.clear()
+    assert not _session_cookie.save(app, interface, opened, response)
+
+
 def test_outside_of_the_application_the_interface_saves(app: Flask) -> None:
     app.secret_key = "key"
     assert not is_saved(app, Response("body"))

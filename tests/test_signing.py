@@ -176,8 +176,8 @@ def tag_json(value: Any) -> bytes:
 
 
 def native_signer(*keys: bytes) -> SignedJSON:
-    tags = TaggedJSONSerializer().tags
-    return SignedJSON(list(keys or (b"key",)), tags, {})
+    serializer = TaggedJSONSerializer()
+    return SignedJSON(list(keys or (b"key",)), serializer.order, serializer.tags, {})
 
 
 @given(
@@ -551,7 +551,7 @@ def test_an_interrupt_inside_of_a_tag_is_none_of_its_errors(
     def interrupt(*args: Any) -> Any:
         raise KeyboardInterrupt
 
-    native = SignedJSON([b"key"], {}, {datetime: mock.Mock(tag=interrupt)})
+    native = SignedJSON([b"key"], [], {}, {datetime: mock.Mock(tag=interrupt)})
 
     with pytest.raises(KeyboardInterrupt):
         native.dumps({"at": datetime(2024, 5, 6)}, True, True, NOW, zlib.compress)
@@ -564,7 +564,7 @@ def test_an_interrupt_inside_of_a_tag_is_none_of_its_errors(
 
 def test_a_signer_needs_a_key() -> None:
     with pytest.raises(ValueError, match="no key"):
-        SignedJSON([], {}, {})
+        SignedJSON([], [], {}, {})
 
 
 @pytest.mark.parametrize("time", [-1, 2**64, 1.5, "1", None, True])
@@ -592,3 +592,25 @@ def test_the_interface_signs_natively(
 
     assert serializer.loads(serializer.dumps({"n": 2}), 60) == {"n": 2}
     assert signatures.call_count == 0
+
+
+def test_tags_are_recognised_by_what_they_are() -> None:
+    serializer = TaggedJSONSerializer()
+    native = SignedJSON([b"key"], serializer.order, serializer.tags, {})
+    order, tags = serializer.order, serializer.tags
+    other = TaggedJSONSerializer()
+
+    assert native.has_tags(order, tags)
+    assert native.has_tags(list(order), dict(tags))
+    assert not native.has_tags(order[:-1], tags)
+    assert not native.has_tags(order[::-1], tags)
+    assert not native.has_tags([*order, order[0]], tags)
+    assert not native.has_tags(other.order, tags)
+    assert not native.has_tags(order, other.tags)
+    assert not native.has_tags(order, {**tags, " s": order[0]})
+    assert not native.has_tags(order, {**dict(list(tags.items())[1:]), " s": order[0]})
+    assert not native.has_tags(tuple(order), tags)
+    assert not native.has_tags(order, None)
+
+    serializer.register(TagSet)
+    assert not native.has_tags(serializer.order, serializer.tags)

@@ -170,13 +170,21 @@ class SignedJSON:
     with; whatever else comes is handed back, and Python decides.
 
     :param keys: derived keys. The first one signs, each of them verifies.
+    :param order: the tags in the order of their checks.
     :param tags: the tags by their keys.
     :param types: classes whose exact instances a tag writes as a string, with the tag.
     """
 
     def __new__(
-        cls, keys: Sequence[bytes], tags: dict[str, Any], types: dict[type, Any]
+        cls,
+        keys: Sequence[bytes],
+        order: list[Any],
+        tags: dict[str, Any],
+        types: dict[type, Any],
     ) -> SignedJSON: ...
+    def has_tags(self, order: object, tags: object, /) -> bool:
+        """Return whether a serializer has the very tags that this was made for."""
+
     def dumps(
         self,
         value: object,

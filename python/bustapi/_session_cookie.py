@@ -40,7 +40,7 @@ def save(
     context = _cv_app.get(None)
 
     if not (
-        session
+        (session or not session.modified)
         and context is not None
         and context.app is app
         and response in _responses
@@ -53,7 +53,9 @@ def save(
     is_permanent = session.permanent
     fields: tuple[tuple[str, str], ...]
 
-    if session.modified or (is_permanent and config["SESSION_REFRESH_EACH_REQUEST"]):
+    if session and (
+        session.modified or (is_permanent and config["SESSION_REFRESH_EACH_REQUEST"])
+    ):
         cookie = _cookie(app, interface, session, is_permanent)
 
         if cookie is None:

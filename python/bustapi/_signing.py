@@ -91,8 +91,6 @@ class _Serializer(URLSafeTimedSerializer):
             self.secret_keys, salt=self.salt, **self.signer_kwargs
         )
         self._native: SignedJSON | None = None
-        # The tags that the native one was made for.
-        self._tags: tuple[list[Any], dict[str, Any]] = ([], {})
 
     def make_signer(self, salt: str | bytes | None = None) -> Signer:
         return self._own_signer if salt is None else super().make_signer(salt)
@@ -155,7 +153,7 @@ class _Serializer(URLSafeTimedSerializer):
         serializer: Any = self.serializer
 
         if self._native is not None:
-            return bool((serializer.order, serializer.tags) == self._tags)
+            return self._native.has_tags(serializer.order, serializer.tags)
 
         return self._make_native(serializer)
 
@@ -180,14 +178,17 @@ class _Serializer(URLSafeTimedSerializer):
 
         by_key = serializer.tags
         types = {bytes: " b", Markup: " m", UUID: " u", datetime: " d"}
-        self._tags = (list(serializer.order), dict(serializer.tags))
         self._native = SignedJSON(
-            keys, by_key, {cls: by_key[key] for cls, key in types.items()}
+            keys,
+            serializer.order,
+            by_key,
+            {cls: by_key[key] for cls, key in types.items()},
         )
         return True
 
 
-_sha1 = hashlib.sha1
+# Not every build of Python has it.
+_sha1 = getattr(hashlib, "sha1", _lazy_sha1)
 
 _TAGS = [
     *(tags.TagDict, tags.PassDict, tags.TagTuple, tags.PassList),

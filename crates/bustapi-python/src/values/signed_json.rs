@@ -15,6 +15,8 @@ use crate::values::json_writer::{Tags, write_tagged_json};
 pub struct SignedJSON {
     signer: Signer,
     tags: Tags,
+    /// The tags in the order of their checks.
+    order: Py<PyList>,
 }
 
 #[pymethods]
@@ -22,6 +24,7 @@ impl SignedJSON {
     #[new]
     fn new(
         keys: Vec<Bound<'_, PyBytes>>,
+        order: &Bound<'_, PyList>,
         tags: &Bound<'_, PyDict>,
         types: &Bound<'_, PyDict>,
     ) -> PyResult<Self> {
@@ -40,7 +43,25 @@ impl SignedJSON {
                 by_key: tags.copy()?.unbind(),
                 by_type,
             },
+            order: PyList::new(order.py(), order)?.unbind(),
         })
+    }
+
+    /// Return whether a serializer has the very tags that this was made for.
+    #[pyo3(signature = (order, tags, /))]
+    fn has_tags(&self, order: &Bound<'_, PyAny>, tags: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let py = order.py();
+        let (Ok(order), Ok(tags)) = (order.cast_exact::<PyList>(), tags.cast_exact::<PyDict>())
+        else {
+            return Ok(false);
+        };
+        let (own_order, own_tags) = (self.order.bind(py), self.tags.by_key.bind(py));
+        if order.len() != own_order.len() || tags.len() != own_tags.len() {
+            return Ok(false);
+        }
+        let has_order = order.iter().zip(own_order).all(|(tag, own)| tag.is(&own));
+        let mut both = tags.iter().zip(own_tags);
+        Ok(has_order && both.all(|((key, tag), own)| key.is(&own.0) && tag.is(&own.1)))
     }
 
     /// Return a value signed at a time, None where Python is to do it.
