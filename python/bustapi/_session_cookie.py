@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from .app import Flask
     from .sessions import SecureCookieSessionInterface, SessionMixin
 
-_VARY = ("Vary", "Cookie")
-
 # Values that Werkzeug does not put into quotes; those of itsdangerous have no others.
 _is_plain = re.compile(r"[A-Za-z0-9_.-]*").fullmatch
 
@@ -33,7 +31,7 @@ def save(
     session: SessionMixin,
     response: Response,
 ) -> bool:
-    """Save a session. False: nothing was done, the interface is to do it.
+    """Save a session. False: the interface is to do it.
 
     :param interface: one whose methods nobody has replaced.
     """
@@ -49,33 +47,41 @@ def save(
     ):
         return False
 
-    config = app.config
+    # Before the content is written, which may fail.
+    varies = session.accessed
+
+    if varies:
+        _vary(response)
+
     is_permanent = session.permanent
-    fields: tuple[tuple[str, str], ...]
 
-    if session and (
-        session.modified or (is_permanent and config["SESSION_REFRESH_EACH_REQUEST"])
+    if not session or not (
+        session.modified
+        or (is_permanent and app.config["SESSION_REFRESH_EACH_REQUEST"])
     ):
-        cookie = _cookie(app, interface, session, is_permanent)
-
-        if cookie is None:
-            return False
-
-        field = ("Set-Cookie", cookie)
-        fields = (_VARY, field) if session.accessed else (field, _VARY)
-    elif session.accessed:
-        fields = (_VARY,)
-    else:
         return True
 
-    if not response._append(fields):
-        for name, value in fields:
-            if name == "Vary":
-                response.vary.add(value)
-            else:
-                response.headers.add(name, value)
+    cookie = _cookie(app, interface, session, is_permanent)
+
+    if cookie is None:
+        return False
+
+    if not response._append("Set-Cookie", cookie):
+        response.headers.add("Set-Cookie", cookie)
+
+    if not varies:
+        _vary(response)
 
     return True
+
+
+def _vary(response: Response) -> None:
+    """Say that the response depends on the cookie, once."""
+    if ("Vary", "Cookie") in response._appended:
+        return
+
+    if not response._append("Vary", "Cookie"):
+        response.vary.add("Cookie")
 
 
 def _cookie(

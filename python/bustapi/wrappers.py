@@ -489,16 +489,18 @@ class Response(ResponseBase):
             )
             self._close_functions = []
             self._described = None
+            self._appended = ()
 
-    def _append(self, fields: tuple[tuple[str, str], ...]) -> bool:
-        """Append fields to the headers if nobody has looked at them; False: somebody has.
+    def _append(self, name: str, value: str) -> bool:
+        """Append a field if nobody has looked at the headers; False: somebody has.
 
-        :param fields: names that the headers do not have, and values without line breaks.
+        :param name: a name that the headers do not have, or may have twice.
+        :param value: a value without line breaks.
         """
-        if self._described is None or self._appended:
+        if self._described is None:
             return False
 
-        self._appended = fields
+        self._appended += ((name, value),)
         return True
 
     @property
