@@ -28,11 +28,15 @@ from markupsafe import Markup
 
 from bustapi import Flask
 from bustapi._bustapi import SignedJSON
-from bustapi._signing import _lazy_sha1, make_serializer
+from bustapi._signing import make_serializer
 from bustapi.json import tag
 from bustapi.json.provider import DefaultJSONProvider
 from bustapi.json.tag import JSONTag, TaggedJSONSerializer, TagTuple
-from bustapi.sessions import SecureCookieSessionInterface, session_json_serializer
+from bustapi.sessions import (
+    SecureCookieSessionInterface,
+    _lazy_sha1,
+    session_json_serializer,
+)
 
 NOW = 1_700_000_000
 

@@ -50,15 +50,6 @@ def make_serializer(
     )
 
 
-def _lazy_sha1(string: bytes = b"") -> Any:
-    """Return a SHA-1 object, looked up when it is called.
-
-    Some builds of Python lack SHA-1; the name must not be needed to import this module,
-    since an application there sets another digest.
-    """
-    return hashlib.sha1(string)
-
-
 class _Signer(TimestampSigner):
     """A signer that derives each signing key once."""
 
@@ -159,6 +150,8 @@ class _Serializer(URLSafeTimedSerializer):
 
     def _make_native(self, serializer: Any) -> bool:
         """Make what does the work, where it can."""
+        from .sessions import _lazy_sha1
+
         signer = self._own_signer
 
         if (
@@ -188,7 +181,7 @@ class _Serializer(URLSafeTimedSerializer):
 
 
 # Not every build of Python has it.
-_sha1 = getattr(hashlib, "sha1", _lazy_sha1)
+_sha1 = getattr(hashlib, "sha1", None)
 
 _TAGS = [
     *(tags.TagDict, tags.PassDict, tags.TagTuple, tags.PassList),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections.abc as c
+import hashlib
 from collections.abc import MutableMapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NoReturn, cast
@@ -11,7 +12,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from werkzeug.datastructures import CallbackDict
 
 from ._bustapi import find_cookie
-from ._signing import _lazy_sha1, make_serializer
+from ._signing import make_serializer
 from .json.tag import TaggedJSONSerializer
 
 if TYPE_CHECKING:
@@ -231,6 +232,15 @@ class SessionInterface:
 
 
 session_json_serializer = TaggedJSONSerializer()
+
+
+def _lazy_sha1(string: bytes = b"") -> Any:
+    """Return a SHA-1 object, looked up when it is called.
+
+    Some builds of Python lack SHA-1; the name must not be needed to import this module,
+    since an application there sets another digest.
+    """
+    return hashlib.sha1(string)
 
 
 class SecureCookieSessionInterface(SessionInterface):
