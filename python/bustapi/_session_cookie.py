@@ -77,10 +77,9 @@ def save(
 
 def _vary(response: Response) -> None:
     """Say that the response depends on the cookie, once."""
-    if ("Vary", "Cookie") in response._appended:
-        return
-
-    if not response._append("Vary", "Cookie"):
+    if not (
+        response._has_appended("Vary", "Cookie") or response._append("Vary", "Cookie")
+    ):
         response.vary.add("Cookie")
 
 

@@ -1401,7 +1401,11 @@ class Flask(App):
         It can when it is Flask's own signed cookie and none came: then opening it has
         no effect that could be seen.
         """
-        if not _is_stock_interface(interface):
+        # PERF: as in `_is_stock_interface`, whose call costs 200 instructions.
+        if interface is _shared_interface:
+            if _attributes_of_shared_interface:
+                return False
+        elif type(interface) is not SecureCookieSessionInterface or interface.__dict__:
             return False
 
         if context._head is not None:
