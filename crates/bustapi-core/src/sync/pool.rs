@@ -47,6 +47,8 @@ struct State<T> {
     iterating: Vec<(u64, Instant)>,
     /// Number of the last thread that joined.
     joined: u64,
+    /// Whether a thread could not be started since the last relaxation.
+    has_failed: bool,
     is_ended: bool,
 }
 
@@ -94,6 +96,7 @@ impl<T> Pool<T> {
             peak: 0,
             iterating: Vec::new(),
             joined: 0,
+            has_failed: false,
             is_ended: false,
         };
         Self {
@@ -131,7 +134,14 @@ impl<T> Pool<T> {
     pub fn is_waiting(&self) -> bool {
         let state = self.lock();
         let may_change = state.allowed < self.most || !state.iterating.is_empty();
-        self.is_paced && !state.queue.is_empty() && may_change
+        let may_take = state.lacks_one() && (!state.idle.is_empty() || self.can_start(&state));
+        self.is_paced && !state.queue.is_empty() && (may_change || may_take)
+    }
+
+    /// Whether another thread may be asked for because the others are kept waiting. When one
+    /// could not be started that is not tried again before the next relaxation.
+    const fn can_start(&self, state: &State<T>) -> bool {
+        state.threads < self.most && !state.has_failed
     }
 
     /// Return how many more threads may come to work.
@@ -163,14 +173,14 @@ impl<T> Pool<T> {
             state.allowed = self.most.min(state.allowed * 2);
         }
         let mut wanted = 0;
-        while state.busy < state.allowed && state.queue.len() > state.starting {
+        while state.lacks_one() {
             if let Some(seat) = state.idle.pop() {
                 let Some((_, work)) = state.queue.pop_front() else {
                     break;
                 };
                 state.begin_one();
                 seat.give(Given::Work(work));
-            } else if state.threads < self.most {
+            } else if self.can_start(&state) {
                 state.start_one();
                 wanted += 1;
             } else {
@@ -187,19 +197,23 @@ impl<T> Pool<T> {
             state.allowed = state.peak.max(1);
         }
         state.peak = state.busy;
+        state.has_failed = false;
     }
 
-    /// Take back a start that failed; returns work that no thread is left to do.
+    /// Take back a start that failed; returns the work that was queued for it, where no other
+    /// thread is left to do it or it is more than may wait.
     pub fn start_failed(&self) -> Vec<T> {
         let mut state = self.lock();
         state.threads -= 1;
         state.busy -= 1;
         state.starting -= 1;
-        if state.threads == 0 {
-            state.queue.drain(..).map(|(_, work)| work).collect()
+        state.has_failed = true;
+        let kept = if state.threads == 0 {
+            0
         } else {
-            Vec::new()
-        }
+            state.queue.len().min(self.waiting + state.starting)
+        };
+        state.queue.drain(kept..).map(|(_, work)| work).collect()
     }
 
     /// Tell the pool of a thread that it asked for.
@@ -350,6 +364,11 @@ impl<T> State<T> {
         self.peak = self.peak.max(self.busy);
     }
 
+    /// Whether another thread may work on something for which none was asked for yet.
+    fn lacks_one(&self) -> bool {
+        self.busy < self.allowed && self.queue.len() > self.starting
+    }
+
     /// Leave a seat; what was given there meanwhile is returned.
     fn take_back(&mut self, seat: &Arc<Seat<T>>) -> Given<T> {
         self.idle.retain(|other| !Arc::ptr_eq(other, seat));
@@ -468,6 +487,39 @@ mod tests {
 
         assert_eq!(pool.start_failed(), Vec::<i32>::new());
         assert_eq!(pool.start_failed(), [1, 2]);
+        assert!(is_started(&pool.hand_over(3)));
+    }
+
+    #[test]
+    fn work_that_may_not_wait_is_given_back_by_a_failed_start() {
+        let pool = Pool::new(2, 0);
+        assert!(is_started(&pool.hand_over(1)));
+        let mut member = pool.join();
+        assert_eq!(pool.next(&mut member), Some(1));
+        assert!(is_started(&pool.hand_over(2)));
+
+        assert_eq!(pool.start_failed(), [2]);
+    }
+
+    #[test]
+    fn a_start_that_failed_is_tried_again_after_a_while() {
+        let pool = Pool::paced(2, 5);
+        for item in 0..4 {
+            let _handed = pool.hand_over(item);
+        }
+        let late = Instant::now() + PATIENCE;
+        assert_eq!(pace(&pool, late, false), 1);
+        let mut member = pool.join();
+        assert_eq!(pool.next(&mut member), Some(0));
+
+        assert_eq!(pool.start_failed(), Vec::<i32>::new());
+        assert!(!pool.is_waiting());
+        assert_eq!(pace(&pool, late, false), 0);
+        pool.relax();
+
+        assert!(pool.is_waiting());
+        assert_eq!(pace(&pool, late, false), 1);
+        assert!(!pool.is_waiting());
     }
 
     #[test]
