@@ -4,6 +4,7 @@ pub mod body;
 pub mod head;
 pub mod ids;
 pub mod intake;
+pub mod lookup;
 pub mod names;
 pub mod rule_index;
 pub mod spool;

@@ -14,7 +14,6 @@ use bustapi_core::error::HttpError;
 use bustapi_core::http1::connection::{self, Connection, Event};
 use bustapi_core::http1::head::{Framing, Head};
 use bustapi_core::http1::response::{CONTINUE, ResponseContext};
-use bustapi_core::http1::target::{TargetForm, decode_path};
 use bustapi_core::limits::Limits;
 use bustapi_core::sync::body_pipe::End;
 use pyo3::prelude::*;
@@ -25,9 +24,8 @@ use crate::protocol::encoder::Encoder;
 use crate::request::Request;
 use crate::request::head::{Peer, RequestHead};
 use crate::request::intake::{IN_MEMORY, Incoming, Intake, Refusal, Sink, Unread};
+use crate::request::lookup::{Found, look_up};
 use crate::request::names::method;
-use crate::request::rule_index::Wishes;
-use crate::run::learning::EndpointKey;
 use crate::worker::site::Site;
 
 /// What a connection needs next.
@@ -415,52 +413,4 @@ impl Http1 {
             }
         }
     }
-}
-
-/// What the index says about a request.
-struct Found {
-    key: EndpointKey,
-    /// Whether it certainly has no rule.
-    is_miss: bool,
-    wishes: Wishes,
-}
-
-/// Ask the index for the rule.
-fn look_up(py: Python<'_>, site: &Site, head: &mut RequestHead, bytes: &[u8]) -> PyResult<Found> {
-    let parsed = head.parsed();
-    let target = parsed.target;
-    let name = parsed.method.of(bytes);
-    let mut found = Found {
-        key: EndpointKey::Other,
-        is_miss: false,
-        wishes: Wishes::default(),
-    };
-    if let Some(index) = site.index() {
-        let index = index.get();
-        if parsed.has_upgrade || target.form == TargetForm::Authority {
-            found.wishes = index.any_wishes();
-        } else {
-            let path = decode_path(target.path.of(bytes));
-            // PERF: once for the look-up and the arguments.
-            let path = str::from_utf8(&path).ok();
-            // A method is a token, which is ASCII.
-            let lookup = index.lookup(str::from_utf8(name).unwrap_or(""), path);
-            let hit = lookup.hit(py, path)?;
-            head.set_lookup(py, hit, &lookup);
-            found.wishes = lookup.wishes();
-            if let Some(number) = lookup.rule() {
-                found.key = EndpointKey::Rule {
-                    generation: lookup.generation(),
-                    number,
-                };
-                return Ok(found);
-            }
-            found.is_miss = lookup.is_miss();
-            if found.is_miss {
-                return Ok(found);
-            }
-        }
-    }
-    found.key = EndpointKey::of_path(name, target.path.of(bytes));
-    Ok(found)
 }
