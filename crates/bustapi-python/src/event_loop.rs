@@ -37,6 +37,7 @@ use crate::io::poller::{Change, Poller};
 use crate::io::transport::Transport;
 use crate::protocol::http1::Http1;
 use crate::request::head::Peer;
+use crate::request::ids::ConnectionId;
 use crate::run::learning::Learning;
 use crate::worker::shared::{Note, Shared};
 
@@ -355,7 +356,11 @@ impl EventLoop {
             return;
         }
         let connection = Http1::new(Arc::new(Peer::new(address)));
-        entry.insert(Client::new(Transport::new(socket), connection, self.serial));
+        let id = ConnectionId {
+            place,
+            serial: self.serial,
+        };
+        entry.insert(Client::new(Transport::new(socket), connection, id));
         self.shared.descriptors.add(raw);
         self.shared.counters.connections_accepted.add();
         self.shared.counters.connections_open.add();

@@ -35,14 +35,14 @@ use crate::io::poller::Readiness;
 use crate::io::transport::Transport;
 use crate::protocol::encoder::Encoder;
 use crate::protocol::http1::{Http1, Stage};
+use crate::request::ids::ConnectionId;
 use crate::run::learning::EndpointKey;
 use crate::worker::shared::Timeouts;
 
 pub struct Client {
     pub transport: Transport,
     pub connection: Http1,
-    /// A number that no other connection of the worker had.
-    pub id: u64,
+    pub id: ConnectionId,
     pub current: Option<Current>,
     /// Whether it has a place in the queue of those that have something to do.
     pub is_ready: bool,
@@ -133,7 +133,7 @@ pub enum Read {
 }
 
 impl Client {
-    pub const fn new(transport: Transport, connection: Http1, id: u64) -> Self {
+    pub const fn new(transport: Transport, connection: Http1, id: ConnectionId) -> Self {
         Self {
             transport,
             connection,
@@ -461,7 +461,11 @@ mod tests {
         ours.set_nonblocking(true)?;
         let transport = Transport::new(Socket::from(OwnedFd::from(ours)));
         let connection = Http1::new(Arc::new(Peer::new(None)));
-        Ok((Client::new(transport, connection, 1), theirs))
+        let id = ConnectionId {
+            place: 0,
+            serial: 1,
+        };
+        Ok((Client::new(transport, connection, id), theirs))
     }
 
     fn read(client: &mut Client) -> bool {

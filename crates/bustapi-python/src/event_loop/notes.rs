@@ -9,7 +9,7 @@ use super::EventLoop;
 use super::client::{Client, Stream};
 use crate::answer::{Answer, Content};
 use crate::protocol::encoder::Encoder;
-use crate::request::ids::RequestId;
+use crate::request::ids::{ConnectionId, RequestId};
 use crate::worker::faults::Point;
 use crate::worker::shared::{Done, Note};
 use crate::worker::site::catch_panic;
@@ -63,12 +63,12 @@ impl EventLoop {
             }
             Note::Done(done) => self.take_done(done),
             Note::Body(id) => {
-                if let Some(client) = self.clients.get_mut(id.connection)
-                    && client.id == id.serial
+                if let Some(client) = self.clients.get_mut(id.place)
+                    && client.id == id
                 {
                     let has_begun = client.streams();
                     client.connection.note_pipe(!has_begun);
-                    self.have_turn(id.connection);
+                    self.have_turn(id.place);
                 }
             }
             Note::Spooled { id, result } => self.take_spooled(py, id, result),
@@ -120,12 +120,12 @@ impl EventLoop {
         (client.works_on(id.serial) && !client.is_closed()).then_some(client)
     }
 
-    fn take_spooled(&mut self, py: Python<'_>, id: RequestId, result: io::Result<usize>) {
-        let place = id.connection;
+    fn take_spooled(&mut self, py: Python<'_>, id: ConnectionId, result: io::Result<usize>) {
+        let place = id.place;
         let Some(client) = self.clients.get_mut(place) else {
             return;
         };
-        if client.id != id.serial || client.is_closed() {
+        if client.id != id || client.is_closed() {
             return;
         }
         match result {

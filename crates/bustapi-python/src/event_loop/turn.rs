@@ -12,7 +12,7 @@ use super::EventLoop;
 use super::client::{Client, Current, Flushed, Phase, Read};
 use super::dispatch::Run;
 use crate::protocol::http1::{Stage, Turn};
-use crate::request::ids::RequestId;
+use crate::request::ids::ConnectionId;
 use crate::request::intake::Intake;
 use crate::request::spool::{Held, Spool};
 use crate::worker::faults::Point;
@@ -185,10 +185,7 @@ impl EventLoop {
             let client = &mut self.clients[place];
             let intake = WorkerIntake {
                 shared: &shared,
-                id: RequestId {
-                    connection: place,
-                    serial: client.id,
-                },
+                id: client.id,
             };
             match client.connection.advance(py, &shared.site, Some(&intake))? {
                 Turn::Request(request) => {
@@ -333,8 +330,7 @@ impl EventLoop {
 /// What the loop does for the bodies of one client.
 struct WorkerIntake<'a> {
     shared: &'a Arc<Shared>,
-    /// The place of the connection, and the number that no other one had.
-    id: RequestId,
+    id: ConnectionId,
 }
 
 impl Intake for WorkerIntake<'_> {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use std::thread;
 
-use crate::request::ids::RequestId;
+use crate::request::ids::ConnectionId;
 
 /// Bytes handed over and not written yet, per body; beyond it the connection is not read.
 const PENDING: usize = 1024 * 1024;
@@ -17,7 +17,7 @@ const PENDING: usize = 1024 * 1024;
 const CHECK: u64 = 16 * 1024 * 1024;
 
 /// Told from the writing thread: whose body it is, and how a write ended.
-pub type Written = Box<dyn Fn(RequestId, io::Result<usize>) + Send + Sync>;
+pub type Written = Box<dyn Fn(ConnectionId, io::Result<usize>) + Send + Sync>;
 
 /// The writing thread of a worker, started by the first large body.
 pub struct Spooler {
@@ -32,7 +32,7 @@ pub struct Spooler {
 }
 
 struct Order {
-    token: RequestId,
+    id: ConnectionId,
     bytes: Vec<u8>,
     directory: PathBuf,
     file: Arc<Mutex<Option<File>>>,
@@ -40,7 +40,7 @@ struct Order {
 
 /// A body that is being written.
 pub struct Spool {
-    token: RequestId,
+    id: ConnectionId,
     file: Arc<Mutex<Option<File>>>,
     orders: mpsc::Sender<Order>,
     space: Space,
@@ -150,7 +150,7 @@ impl Spooler {
 
     /// Begin to write a body; None when there is no space for one.
     /// `held` counts what waits to be written.
-    pub fn begin(&self, token: RequestId, held: Held) -> io::Result<Option<Spool>> {
+    pub fn begin(&self, id: ConnectionId, held: Held) -> io::Result<Option<Spool>> {
         if self.used.load(Ordering::Acquire) >= self.budget {
             return Ok(None);
         }
@@ -166,7 +166,7 @@ impl Spooler {
             return Ok(None);
         };
         Ok(Some(Spool {
-            token,
+            id,
             file: Arc::default(),
             orders: self.orders()?,
             space: Space::new(&self.used),
@@ -189,7 +189,7 @@ impl Spooler {
             .name("bustapi-spool".to_owned())
             .spawn(move || {
                 for order in receiver {
-                    written(order.token, order.write());
+                    written(order.id, order.write());
                 }
             })?;
         Ok(self.orders.get_or_init(|| sender).clone())
@@ -226,7 +226,7 @@ impl Spool {
         let count = bytes.len() as u64;
         let used = self.space.grow(count);
         let order = Order {
-            token: self.token,
+            id: self.id,
             bytes,
             directory: self.directory.clone(),
             file: Arc::clone(&self.file),
@@ -319,8 +319,8 @@ mod tests {
     use std::io::Read as _;
 
     const BUDGET: u64 = 1000;
-    const ID: RequestId = RequestId {
-        connection: 7,
+    const ID: ConnectionId = ConnectionId {
+        place: 7,
         serial: 1,
     };
 
@@ -456,7 +456,7 @@ mod tests {
     #[test]
     fn a_directory_that_goes_is_reported() {
         let (sender, receiver) = mpsc::channel();
-        let written = move |token, result| sender.send((token, result)).expect("listening");
+        let written = move |id, result| sender.send((id, result)).expect("listening");
         let directory = std::env::temp_dir().join(format!("bustapi-goes-{}", std::process::id()));
         std::fs::create_dir(&directory).expect("it can be made");
         let spooler = Spooler::new(vec![directory.clone()], BUDGET, Box::new(written));
@@ -469,8 +469,8 @@ mod tests {
         spool.gather(b"one");
         assert!(spool.hand_over());
 
-        let (token, result) = receiver.recv().expect("it answers");
-        assert_eq!(token, ID);
+        let (id, result) = receiver.recv().expect("it answers");
+        assert_eq!(id, ID);
         let error = result.expect_err("there is no directory");
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
     }

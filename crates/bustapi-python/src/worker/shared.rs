@@ -18,7 +18,7 @@ use crate::io::poller::PollerWake;
 use crate::protocol::http1::Refused;
 use crate::request::Request;
 use crate::request::head::{Peer, RequestHead};
-use crate::request::ids::RequestId;
+use crate::request::ids::{ConnectionId, RequestId};
 use crate::request::spool::{Memory, Spooler};
 use crate::run::learning::{EndpointKey, Measured};
 use crate::worker::counters::Counters;
@@ -57,10 +57,10 @@ pub enum Note {
     /// A thread is done with a request.
     Done(Done),
     /// The view of a streamed body has begun to read, or has made room.
-    Body(RequestId),
+    Body(ConnectionId),
     /// Bytes of a body were written to disk.
     Spooled {
-        id: RequestId,
+        id: ConnectionId,
         result: io::Result<usize>,
     },
 }
@@ -85,11 +85,8 @@ impl Note {
     pub const fn place(&self) -> Option<usize> {
         match self {
             Self::Done(_) => None,
-            Self::Answer { id, .. }
-            | Self::Bytes(id)
-            | Self::Empty(id, _)
-            | Self::Body(id)
-            | Self::Spooled { id, .. } => Some(id.connection),
+            Self::Answer { id, .. } | Self::Bytes(id) | Self::Empty(id, _) => Some(id.connection),
+            Self::Body(id) | Self::Spooled { id, .. } => Some(id.place),
         }
     }
 }
